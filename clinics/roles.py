@@ -1,0 +1,47 @@
+"""The one table of who may do what. The auth backend and the row policies both follow it.
+
+Row policies are made from it by migrations (`neonpro.db.policies.role_policies`), Django's permissions by
+`clinics.auth`. So a change here is a change of both: run `makemigrations`.
+"""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+JOB = "job"
+"""A command or scheduled job, acting in its own name (`neonpro.db.context.Job`)."""
+
+SIGN_IN = "signin"
+"""A request for which nobody has signed in yet (`neonpro.db.context.SignIn`)."""
+
+
+class Role(TextChoices):
+    """What a person is in a clinic. One person may be something else in another clinic."""
+
+    MANAGER = "manager", _("manager")
+    RECEPTION = "reception", _("reception")
+    PROFESSIONAL = "professional", _("professional")
+    DPO = "dpo", _("data protection officer")
+    AUDITOR = "auditor", _("auditor")
+
+
+_M, _R, _P, _D, _A = Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.DPO, Role.AUDITOR
+_STAFF = (_M, _R, _P, _D, _A, JOB)
+_DESK = (_M, _R, _P, JOB)
+
+ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
+    "clinics": {"view": _STAFF, "add": (JOB,), "change": (_M, JOB)},
+    "clinic_memberships": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    "professionals": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    "services": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
+    "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
+    "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    "audit_logs": {"view": (_M, _D, _A)},
+    "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
+}
+"""For each table of a clinic: which roles may view, add, change and delete its rows."""
+
+
+def may(role: str | None, permission: str, table: str) -> bool:
+    """Whether a role may view, add, change or delete rows of a table."""
+    return role in ACCESS.get(table, {}).get(permission, ())

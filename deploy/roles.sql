@@ -1,0 +1,33 @@
+-- The roles NeonPro needs, once for a PostgreSQL cluster. Run as a superuser; running it again changes nothing.
+-- Give neonpro_owner and neonpro_app their passwords (or a pg_hba.conf rule) yourself: none is set here.
+--
+--   neonpro_owner   owns the schema and runs migrations. NOINHERIT: it can hand functions to the two roles below,
+--                   and does not see what they see.
+--   neonpro_app     what the web and the jobs connect as. It can bypass nothing and owns nothing.
+--   neonpro_gate    owns the functions that decide who may enter which clinic; nobody logs in as it.
+--   neonpro_search  owns the function that searches patients; nobody logs in as it.
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['neonpro_owner', 'neonpro_app', 'neonpro_gate', 'neonpro_search'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I', role_name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+ALTER ROLE neonpro_owner LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE neonpro_app LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE neonpro_gate NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE neonpro_search NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+
+GRANT neonpro_gate, neonpro_search TO neonpro_owner;
+
+-- A parameter of a statement must not reach the server's log: it may be a patient's name.
+ALTER ROLE neonpro_app SET log_parameter_max_length = 0;
+ALTER ROLE neonpro_owner SET log_parameter_max_length = 0;
+
+-- A request that died in the middle must not keep its locks.
+ALTER ROLE neonpro_app SET idle_in_transaction_session_timeout = '5min';

@@ -1,0 +1,1 @@
+"""The database backend: `ENGINE = "neonpro.db.backend"`."""

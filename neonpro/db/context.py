@@ -1,0 +1,212 @@
+"""The clinic context: who acts, where, in which role. `enter` is the only door to it.
+
+The context is a transaction-local setting of PostgreSQL, signed for one backend and one transaction (`sql/enter.sql`,
+`sql/context.sql`), so it can neither leak through a connection pool, nor survive a rollback, nor be replayed or
+changed by SQL. Row policies and the audit trigger read it; nothing in Python has to remember to filter.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+if TYPE_CHECKING:
+    from neonpro.db.backend.base import DatabaseWrapper
+
+_BLOCK = 64
+"""Bytes in a block of SHA-256 (RFC 2104 calls it B)."""
+
+
+class ContextError(Exception):
+    """The base of every error of the clinic context."""
+
+
+class NotAMember(ContextError):
+    """The user has no active membership of the clinic, or the account or the clinic is closed."""
+
+
+class NoContext(ContextError):
+    """Something that needs a clinic was asked for outside of `enter`."""
+
+
+class Person(Protocol):
+    """Anyone who signs in: all that the context needs of a user."""
+
+    @property
+    def pk(self) -> UUID: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command or scheduled job that acts in its own name.
+
+    Its name is what the audit log shows: lower-case letters, digits and underscores.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", self.name):
+            raise ValueError(f"{self.name!r} is not a job's name: use lower-case letters, digits and underscores.")
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A request for which nobody has signed in yet: it sees accounts, and no clinic."""
+
+
+Actor = Person | Job | SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An open context, as PostgreSQL sealed it."""
+
+    actor: Actor
+    clinic: UUID | None
+    role: str
+    request_id: UUID
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """What the next outermost transaction is to carry."""
+
+    actor: Actor
+    clinic: UUID | None
+    request_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ContextKey:
+    """A key that signs contexts. `migrate` puts its pads where only the owner's function reads them."""
+
+    secret: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < 32:
+            raise ValueError("A context key has at least 32 bytes.")
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the key, 16 hexadecimal digits, and gives nothing of it away."""
+        return hashlib.sha256(b"neonpro context key" + self.secret).hexdigest()[:16]
+
+    @property
+    def pads(self) -> tuple[bytes, bytes]:
+        """The inner and outer pad of RFC 2104, 64 bytes each."""
+        block = (hashlib.sha256(self.secret).digest() if len(self.secret) > _BLOCK else self.secret).ljust(_BLOCK, b"\0")
+        return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+
+    def sign(self, message: str) -> str:
+        """HMAC-SHA-256 of a message, in hexadecimal."""
+        return hmac.new(self.secret, message.encode(), hashlib.sha256).hexdigest()
+
+
+def signing_keys() -> list[ContextKey]:
+    """The keys of `NEONPRO_CONTEXT_KEYS`, newest first: the first signs, all of them are valid."""
+    return [ContextKey(secret) for secret in settings.NEONPRO_CONTEXT_KEYS]
+
+
+def current(using: str = DEFAULT_DB_ALIAS) -> Context | None:
+    """The context that this thread's connection is in, or None."""
+    return _wrapper(using).clinic_context
+
+
+def require(using: str = DEFAULT_DB_ALIAS) -> Context:
+    """The context that this thread's connection is in.
+
+    Raises:
+        NoContext: outside of `enter`.
+    """
+    context = current(using)
+    if context is None:
+        raise NoContext("No clinic context: wrap the work in `with context.enter(user, clinic):`.")
+    return context
+
+
+@contextmanager
+def enter(
+    actor: Actor,
+    clinic: UUID | None,
+    *,
+    request_id: UUID | None = None,
+    using: str = DEFAULT_DB_ALIAS,
+) -> Iterator[Context]:
+    """Open a transaction (or a savepoint, inside one) in which `actor` works in `clinic`.
+
+    Args:
+        actor: a user, whose role is read from the membership by PostgreSQL itself; a `Job`; or `SignIn()`.
+        clinic: the clinic's id. None for a job outside any clinic and for a sign-in.
+        request_id: ties the audit rows of one request together; made up when not given, and kept by nested contexts.
+        using: the database alias.
+
+    Raises:
+        NotAMember: the user has no active membership of that clinic. Nothing was opened.
+    """
+    wrapper = _wrapper(using)
+    outer_request, outer_context = wrapper.context_request, wrapper.clinic_context
+    if request_id is None:
+        request_id = outer_context.request_id if outer_context else uuid4()
+    request = ContextRequest(actor, clinic, request_id)
+    nested = wrapper.in_atomic_block
+    # When this is the outermost transaction, the backend opens the context itself as the transaction begins.
+    wrapper.context_request = request
+    try:
+        with transaction.atomic(using=using):
+            if nested:
+                open_context(wrapper, request)
+            yield require(using)
+            if nested and not wrapper.needs_rollback:
+                # Releasing a savepoint keeps what was set inside it; rolling back undoes it by itself.
+                _set(wrapper, outer_context.sealed if outer_context else "")
+    finally:
+        wrapper.context_request, wrapper.clinic_context = outer_request, outer_context
+
+
+def open_context(wrapper: "DatabaseWrapper", request: ContextRequest) -> None:
+    """Sign a request for the running transaction and let PostgreSQL seal it (used by `enter` and the backend only).
+
+    Raises:
+        NotAMember: see `enter`.
+    """
+    kind, name = _describe(request.actor)
+    key = signing_keys()[0]
+    clinic = str(request.clinic) if request.clinic else ""
+    message = "|".join((key.fingerprint, kind, name, clinic, str(request.request_id)))
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint")
+        pid, began = cursor.fetchone()
+        mac = key.sign(f"{message}|{pid}|{began}")
+        cursor.execute("SELECT role, sealed FROM neonpro.enter(%s)", [f"{message}|{mac}"])
+        answer = cursor.fetchone()
+    if answer is None:
+        raise NotAMember("This user has no active membership of this clinic.")
+    role, sealed = answer
+    wrapper.clinic_context = Context(request.actor, request.clinic, role, request.request_id, sealed)
+
+
+def _describe(actor: Actor) -> tuple[str, str]:
+    if isinstance(actor, Job):
+        return "job", actor.name
+    if isinstance(actor, SignIn):
+        return "signin", ""
+    # str() of a UUID cannot hold the separator; anything else is refused before it is signed.
+    return "user", str(UUID(str(actor.pk)))
+
+
+def _set(wrapper: "DatabaseWrapper", sealed: str) -> None:
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT set_config('neonpro.context', %s, true)", [sealed])
+
+
+def _wrapper(using: str) -> "DatabaseWrapper":
+    return cast("DatabaseWrapper", connections[using])

@@ -1,0 +1,216 @@
+"""Row policies and same-clinic references, declared in `Meta.constraints` so that `makemigrations` sees them.
+
+`tenancy()` gives a model everything a table of a clinic needs. The pieces can be used alone where a table differs.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import BaseConstraint, ForeignKey, Model
+
+from neonpro.db.roles import APP, OWNER
+
+CURRENT_CLINIC = "(SELECT neonpro.current_clinic())"
+"""Wrapped in a SELECT, PostgreSQL evaluates it once a statement and can use it as an index condition."""
+
+CURRENT_ROLE = "(SELECT neonpro.current_clinic_role())"
+CURRENT_USER = "(SELECT neonpro.current_user_id())"
+
+COMMANDS = {"view": "SELECT", "add": "INSERT", "change": "UPDATE", "delete": "DELETE"}
+"""What Django calls a permission, and the SQL command it stands for."""
+
+Access = Mapping[str, Iterable[str]]
+"""Which roles may view, add, change and delete the rows of a table in their clinic."""
+
+
+class _SqlConstraint(BaseConstraint):
+    """A rule that only PostgreSQL checks: nothing to validate in Python, nothing inside CREATE TABLE."""
+
+    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        raise NotImplementedError
+
+    def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Wait until the table is there: CREATE TABLE cannot hold this rule."""
+        schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: Any = None) -> None:
+        """Nothing: the database refuses, whoever writes."""
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _SqlConstraint):
+            return self.deconstruct() == other.deconstruct()
+        return NotImplemented
+
+    __hash__ = BaseConstraint.__hash__
+
+
+class RowPolicy(_SqlConstraint):
+    """One row policy; it also enables and forces row security on its table.
+
+    Args:
+        name: starts with the table's name; PostgreSQL shows it in pg_policies.
+        command: ALL, SELECT, INSERT, UPDATE or DELETE.
+        using: SQL that an existing row must meet to be seen; None where the command has none (INSERT).
+        check: SQL that a new row must meet; None means the same as `using`.
+        to: the database roles it is for.
+        restrictive: it narrows what the other policies allow, instead of allowing more.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        command: str,
+        using: str | None = None,
+        check: str | None = None,
+        to: Iterable[str] = (APP, OWNER),
+        restrictive: bool = False,
+    ) -> None:
+        super().__init__(name=name)
+        self.command = command
+        self.using = using
+        self.check = check
+        self.to = tuple(to)
+        self.restrictive = restrictive
+
+    @property
+    def definition(self) -> str:
+        """What follows the table's name in CREATE POLICY."""
+        using = None if self.command == "INSERT" else self.using
+        check = (self.check or self.using) if self.command in {"ALL", "INSERT", "UPDATE"} else None
+        return " ".join(
+            part
+            for part in (
+                f"AS {'RESTRICTIVE' if self.restrictive else 'PERMISSIVE'}",
+                f"FOR {self.command}",
+                f"TO {', '.join(self.to)}",
+                f"USING ({using})" if using else "",
+                f"WITH CHECK ({check})" if check else "",
+            )
+            if part
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Names this definition; kept in the policy's comment, so that a check sees a policy of an older one."""
+        return hashlib.sha256(self.definition.encode()).hexdigest()[:16]
+
+    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        name = schema_editor.quote_name(self.name)
+        # The comment also fingerprints the policy as PostgreSQL stored it: an ALTER POLICY by hand shows.
+        return (
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; "
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY; "
+            f"DROP POLICY IF EXISTS {name} ON {table}; "
+            f"CREATE POLICY {name} ON {table} {self.definition}; "
+            f"SELECT neonpro.seal_policy('{model._meta.db_table}'::regclass, '{self.name}', '{self.fingerprint}')"
+        )
+
+    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        """Drop the policy alone: the table stays shut, it does not open."""
+        table = schema_editor.quote_name(model._meta.db_table)
+        return f"DROP POLICY IF EXISTS {schema_editor.quote_name(self.name)} ON {table}"
+
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        kwargs |= {"command": self.command, "using": self.using, "check": self.check, "to": self.to}
+        if self.restrictive:
+            kwargs["restrictive"] = True
+        return path, args, {key: value for key, value in kwargs.items() if value is not None}
+
+
+class ClinicKey(_SqlConstraint):
+    """The primary key becomes (clinic_id, id): the target of same-clinic references, with one index instead of two.
+
+    A primary key on the id alone would also answer whether a row of another clinic exists. Django goes on treating
+    `id` as the key: inside a clinic it is one.
+    """
+
+    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        primary = schema_editor.quote_name(f"{model._meta.db_table}_pkey")
+        name = schema_editor.quote_name(self.name)
+        return (
+            f"ALTER TABLE {table} DROP CONSTRAINT {primary}, "
+            f"ADD CONSTRAINT {name} PRIMARY KEY (clinic_id, id)"
+        )
+
+    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        primary = schema_editor.quote_name(f"{model._meta.db_table}_pkey")
+        name = schema_editor.quote_name(self.name)
+        return f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {primary} PRIMARY KEY (id)"
+
+
+class SameClinic(_SqlConstraint):
+    """A reference inside a clinic: (clinic, x_id) points at (clinic_id, id), so it can never leave the clinic.
+
+    Checks of foreign keys ignore row security; this one cannot be used to ask what other clinics hold. The field is a
+    `ForeignKey(..., db_constraint=False)`: this is its constraint.
+    """
+
+    def __init__(self, *, name: str, field: str, clinic_column: str = "clinic_id") -> None:
+        super().__init__(name=name)
+        self.field = field
+        self.clinic_column = clinic_column
+
+    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        field = model._meta.get_field(self.field)
+        assert isinstance(field, ForeignKey)
+        quote = schema_editor.quote_name
+        return (
+            f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} "
+            f"FOREIGN KEY ({quote(self.clinic_column)}, {quote(field.column)}) "
+            f"REFERENCES {quote(field.remote_field.model._meta.db_table)} (clinic_id, id) "
+            "DEFERRABLE INITIALLY IMMEDIATE"
+        )
+
+    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
+
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        kwargs["field"] = self.field
+        if self.clinic_column != "clinic_id":
+            kwargs["clinic_column"] = self.clinic_column
+        return path, args, kwargs
+
+
+def clinic_policy(table: str, column: str = "clinic_id") -> RowPolicy:
+    """The policy every table of a clinic has: rows of the current clinic only, whatever other policies allow."""
+    return RowPolicy(
+        name=f"{table}_clinic", command="ALL", using=f"{column} = {CURRENT_CLINIC}", restrictive=True
+    )
+
+
+def role_policies(table: str, access: Access) -> list[RowPolicy]:
+    """One permissive policy for each command that some role may use."""
+    policies = []
+    for permission, command in COMMANDS.items():
+        roles = sorted(access.get(permission, ()))
+        if roles:
+            listed = ", ".join(f"'{role}'" for role in roles)
+            policies.append(
+                RowPolicy(name=f"{table}_{permission}", command=command, using=f"{CURRENT_ROLE} IN ({listed})")
+            )
+    return policies
+
+
+def tenancy(table: str, access: Access, *, same_clinic: Iterable[str] = ()) -> list[BaseConstraint]:
+    """Everything a table of a clinic needs besides its own rules.
+
+    Args:
+        table: the model's db_table.
+        access: which roles may view, add, change and delete (`clinics.roles.ACCESS`).
+        same_clinic: the foreign keys to other tables of the clinic.
+    """
+    return [
+        ClinicKey(name=f"{table}_key"),
+        clinic_policy(table),
+        *role_policies(table, access),
+        *(SameClinic(name=f"{table}_{field}_same_clinic", field=field) for field in same_clinic),
+    ]

@@ -1,0 +1,13 @@
+"""The names of the database roles; `deploy/roles.sql` makes them."""
+
+OWNER = "neonpro_owner"
+"""Owns the schema and runs migrations."""
+
+APP = "neonpro_app"
+"""What the web and the jobs connect as."""
+
+GATE = "neonpro_gate"
+"""Owns the functions that decide who may enter a clinic."""
+
+SEARCH = "neonpro_search"
+"""Owns the function that searches patients."""

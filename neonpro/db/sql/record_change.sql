@@ -1,0 +1,65 @@
+-- The audit trigger: one row of audit_logs for each changed row, whatever changed it.
+-- Arguments: [0] the column that holds the clinic ('' for a table outside any clinic), [1] the column that holds the
+-- patient or '', [2] columns whose values are withheld ("•": the log outlives an erasure and must not repeat them),
+-- [3] columns that are derived and not worth a trace. Lists are comma-separated.
+-- INSERT stores the new values, DELETE the old ones, UPDATE {column: [old, new]} of what differs; an UPDATE that
+-- changes nothing leaves nothing.
+CREATE OR REPLACE FUNCTION neonpro.record_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    who record;
+    old_row jsonb;
+    new_row jsonb;
+    this_row jsonb;
+    diff jsonb;
+    clinic_column constant text := TG_ARGV[0];
+    patient_column constant text := TG_ARGV[1];
+    withheld constant text[] := string_to_array(TG_ARGV[2], ',');
+    derived constant text[] := string_to_array(TG_ARGV[3], ',');
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        old_row := to_jsonb(OLD) - derived;
+        new_row := to_jsonb(NEW) - derived;
+        IF old_row = new_row THEN
+            RETURN NULL;
+        END IF;
+        this_row := new_row;
+        SELECT jsonb_object_agg(
+            n.key,
+            CASE WHEN n.key = ANY (withheld) THEN '["•", "•"]'::jsonb ELSE jsonb_build_array(o.value, n.value) END
+        )
+        INTO diff
+        FROM jsonb_each(new_row) AS n
+        JOIN jsonb_each(old_row) AS o ON o.key = n.key
+        WHERE o.value IS DISTINCT FROM n.value;
+    ELSE
+        this_row := jsonb_strip_nulls(CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END) - derived;
+        diff := this_row - clinic_column - '{id,created_at}'::text[];
+        IF diff ?| withheld THEN
+            SELECT jsonb_object_agg(d.key, CASE WHEN d.key = ANY (withheld) THEN '"•"'::jsonb ELSE d.value END)
+            INTO diff
+            FROM jsonb_each(diff) AS d;
+        END IF;
+    END IF;
+    SELECT * INTO who FROM neonpro.context();
+    INSERT INTO public.audit_logs (
+        clinic_id, action, table_name, record_id, patient_id, actor_kind, actor, role, request_id, changes
+    ) VALUES (
+        -- Outside any clinic (an account at sign-in) the log's own clinic is the nil UUID: the platform.
+        coalesce((this_row ->> clinic_column)::uuid, who.clinic, '00000000-0000-0000-0000-000000000000'),
+        TG_OP,
+        TG_TABLE_NAME,
+        (this_row ->> 'id')::uuid,
+        (this_row ->> patient_column)::uuid,
+        coalesce(who.kind, 'db'),
+        coalesce(who.actor, session_user),
+        coalesce(who.role, ''),
+        who.request,
+        diff
+    );
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION neonpro.record_change() FROM PUBLIC;

@@ -1,0 +1,225 @@
+"""Settings, all of them from the environment. The README lists each with what it is for."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from neonpro.db.embedded import demo_environment
+
+# `ModelAdmin[Patient]` and its like, which the type checker reads, must also run.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if "DATABASE_URL" not in env:
+    # Beside a running `make demo`, every command finds its database and keys.
+    env.ENVIRON = {**demo_environment(BASE_DIR), **env.ENVIRON}
+
+DEMO = env.bool("NEONPRO_DEMO", default=False)
+DEBUG = env.bool("NEONPRO_DEBUG", default=False)
+SECRET_KEY = env.str("NEONPRO_SECRET_KEY")
+ALLOWED_HOSTS = env.list("NEONPRO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("NEONPRO_TRUSTED_ORIGINS", default=[])
+
+
+def _secret_keys(name: str) -> list[bytes]:
+    """Keys of at least 32 bytes, base64url, newest first, separated by commas."""
+    keys = [base64.urlsafe_b64decode(text) for text in env.list(name)]
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ImproperlyConfigured(f"{name} needs at least one base64url key of 32 bytes or more.")
+    return keys
+
+
+NEONPRO_CONTEXT_KEYS = _secret_keys("NEONPRO_CONTEXT_KEYS")
+
+# --- Database ---------------------------------------------------------------------------------------------------
+
+_POOL: dict[str, Any] = {"min_size": 1, "max_size": env.int("NEONPRO_POOL_SIZE", default=8)}
+
+
+def _database(url_name: str, *, owner: bool) -> dict[str, Any]:
+    parsed: dict[str, Any] = env.db_url(url_name)
+    options = parsed.setdefault("OPTIONS", {})
+    if not owner and env.bool("NEONPRO_POOL", default=True):
+        options["pool"] = _POOL
+    return parsed | {
+        "ENGINE": "neonpro.db.backend",
+        # PgBouncer in transaction mode has no place for them.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "NEONPRO_OWNER": owner,
+        "TIME_ZONE": None,
+    }
+
+
+DATABASES = {"default": _database("DATABASE_URL", owner=False)}
+if "DATABASE_OWNER_URL" in env:
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", owner=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportTable:
+    """A table outside the clinics' row policies: why it is there, and what the application may do with it."""
+
+    reason: str
+    grants: tuple[str, ...] = ()
+
+
+NEONPRO_SUPPORT_TABLES = {
+    "django_migrations": SupportTable("which migrations ran; the health of a deployment", ("SELECT",)),
+    "django_content_type": SupportTable("the models' names, for permissions", ("SELECT",)),
+    "django_session": SupportTable(
+        "signed sessions by the hash of their key: an account's id and its clinic, nothing of a patient",
+        ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    ),
+    "django_admin_log": SupportTable("Django's admin log: always empty, audit_logs is the log", ()),
+    "auth_permission": SupportTable("the names of permissions; roles decide who has them", ("SELECT",)),
+    "auth_group": SupportTable("always empty: roles are memberships", ("SELECT",)),
+    "auth_group_permissions": SupportTable("always empty: roles are memberships", ("SELECT",)),
+    "users_groups": SupportTable("always empty: roles are memberships", ("SELECT",)),
+    "users_user_permissions": SupportTable("always empty: roles are memberships", ("SELECT",)),
+    "guardian_userobjectpermission": SupportTable("always empty: resource_permissions takes its place", ()),
+    "guardian_groupobjectpermission": SupportTable("always empty: grants are made to people", ("SELECT",)),
+}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "neonpro.db",
+    "clinics",
+    "patients",
+    "compliance",
+    "ai",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.guardian",
+    "unfold.contrib.simple_history",
+    "clinics.apps.NeonProAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "guardian",
+    "simple_history",
+    "pgtrigger",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clinics.middleware.ClinicMiddleware",
+]
+
+ROOT_URLCONF = "neonpro.urls"
+WSGI_APPLICATION = "neonpro.wsgi.application"
+ASGI_APPLICATION = "neonpro.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Accounts ---------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "clinics.User"
+AUTHENTICATION_BACKENDS = ["clinics.auth.RoleBackend", "guardian.backends.ObjectPermissionBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+SESSION_ENGINE = "clinics.sessions"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+
+ANONYMOUS_USER_NAME = None
+GUARDIAN_RAISE_403 = True
+GUARDIAN_MONKEY_PATCH_USER = False
+GUARDIAN_MONKEY_PATCH_GROUP = False
+GUARDIAN_USER_OBJ_PERMS_MODEL = "compliance.ResourcePermission"
+
+# One account an e-mail address is a rule of the database, upper and lower case alike; Django looks for unique=True.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+
+# --- Security ---------------------------------------------------------------------------------------------------
+
+# The demonstration is served on this machine alone, without TLS.
+SECURE_TRANSPORT = not (DEMO or DEBUG)
+SESSION_COOKIE_SECURE = SECURE_TRANSPORT
+CSRF_COOKIE_SECURE = SECURE_TRANSPORT
+SECURE_SSL_REDIRECT = env.bool("NEONPRO_SSL_REDIRECT", default=SECURE_TRANSPORT)
+SECURE_HSTS_SECONDS = 63_072_000 if SECURE_TRANSPORT else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_TRANSPORT
+SECURE_HSTS_PRELOAD = SECURE_TRANSPORT
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.bool("NEONPRO_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Messages never hold personal data, and the session keeps them off the client all the same.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Nothing of a patient is cached; the cache holds rate limits and the like.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Language, time, files --------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", _("Brazilian Portuguese"))]
+LOCALE_PATHS = [BASE_DIR / "neonpro" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "America/Sao_Paulo"
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "neonpro" / "static"]
+WHITENOISE_USE_FINDERS = DEMO or DEBUG
+
+EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
+
+# --- Logging: never a query string, never a parameter -----------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
+
+from neonpro.unfold import UNFOLD  # noqa: E402, F401  the admin's look and menus, a file of its own

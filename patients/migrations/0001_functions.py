@@ -1,0 +1,11 @@
+"""The functions that the tables' defaults and triggers call; they must be there first."""
+
+from django.db import migrations
+
+from neonpro.db.functions import InstallSql
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = [("neonpro_db", "0001_schema_and_functions")]
+    operations = [InstallSql("new_record_number"), InstallSql("appointment_day")]

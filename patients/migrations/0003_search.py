@@ -1,0 +1,10 @@
+"""The one door to searching patients."""
+
+from django.db import migrations
+
+from neonpro.db.functions import InstallSql
+
+
+class Migration(migrations.Migration):
+    dependencies = [("patients", "0002_tables")]
+    operations = [InstallSql("search_grants"), InstallSql("search_patients")]

@@ -1,0 +1,16 @@
+-- The day of an appointment with an hour is the day of that hour where the clinic is.
+CREATE OR REPLACE FUNCTION neonpro.appointment_day() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.starts_at IS NOT NULL THEN
+        SELECT (NEW.starts_at AT TIME ZONE c.time_zone)::date
+        INTO STRICT NEW.day
+        FROM public.clinics AS c
+        WHERE c.id = NEW.clinic_id;
+    END IF;
+    RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION neonpro.appointment_day() FROM PUBLIC;

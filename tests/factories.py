@@ -1,0 +1,88 @@
+"""Clinics with people in them, made the way the product makes them: in a context, as the application's role."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from clinics.models import Clinic, Council, Membership, Professional, Service, User
+from clinics.roles import Role
+from neonpro.db import context
+from neonpro.db.context import Job
+from patients.models import Appointment, Patient
+
+PASSWORD = "senha de teste bem longa"
+JOB = Job("tests")
+
+
+@dataclass
+class World:
+    """A clinic, one user for each role, a professional, a service, patients, and a canary that marks all its texts."""
+
+    clinic: Clinic
+    canary: str
+    users: dict[str, User] = field(default_factory=dict)
+    professional: Professional = None  # type: ignore[assignment]  # set as it is made
+    service: Service = None  # type: ignore[assignment]
+    patients: list[Patient] = field(default_factory=list)
+    appointments: list[Appointment] = field(default_factory=list)
+
+    def user(self, role: str) -> User:
+        """The user who has a role here."""
+        return self.users[role]
+
+    def enter(self, role: str = Role.RECEPTION) -> Any:
+        """`context.enter` as the user who has a role here."""
+        return context.enter(self.users[role], self.clinic.pk)
+
+
+def make_user(email: str, *, superuser: bool = False) -> User:
+    """An account that can sign in with PASSWORD and is a member of nothing."""
+    with context.enter(JOB, None):
+        return User.objects.create_user(email, PASSWORD, is_superuser=superuser)
+
+
+def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
+    """Make a user a member of a clinic."""
+    with context.enter(JOB, clinic):
+        return Membership.objects.create(
+            clinic_id=clinic, user=user, role=role, display_name=name or f"{role} {user.email}", email=user.email
+        )
+
+
+def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo") -> World:
+    """A clinic with a user for each role, a professional, a service, patients and an appointment for each."""
+    clinic_id = uuid4()
+    with context.enter(JOB, clinic_id):
+        clinic = Clinic.objects.create(
+            id=clinic_id, trade_name=f"Clínica {canary}", legal_name=f"{canary} Ltda.", time_zone=time_zone
+        )
+    world = World(clinic, canary)
+    for role in Role.values:
+        user = make_user(f"{role}@{canary.lower()}.example")
+        join(user, clinic_id, role, name=f"{role} {canary}")
+        world.users[role] = user
+    with context.enter(JOB, clinic_id):
+        world.professional = Professional.objects.create(
+            full_name=f"Dra. {canary}", council=Council.CRM, council_number="123456", council_uf="SP"
+        )
+        world.service = Service.objects.create(
+            name=f"Consulta {canary}", category="consultation", duration_minutes=30, price_cents=25_000
+        )
+        for number in range(patients):
+            patient = Patient.objects.create(
+                name=f"Paciente {canary} {number}", phone="11987654321", email=f"p{number}@{canary.lower()}.example"
+            )
+            world.patients.append(patient)
+            starts_at = datetime(2030, 1, 7, 12, tzinfo=UTC) + timedelta(hours=number)
+            world.appointments.append(
+                Appointment.objects.create(
+                    patient=patient,
+                    professional=world.professional,
+                    service=world.service,
+                    starts_at=starts_at,
+                    ends_at=starts_at + timedelta(minutes=30),
+                    note=f"recado {canary}",
+                )
+            )
+    return world
