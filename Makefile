@@ -13,7 +13,8 @@ DATA ?=
 ARGS ?=
 SCALE ?=
 
-# Reach the recipes as they are, whatever quotes and spaces they hold.
+# Reach the recipes as they are, whatever quotes, spaces and dollar signs they hold.
+override DATA := $(value DATA)
 export DATA SCALE
 # What a person uses elsewhere must not lead pip or Python astray here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_TARGET PIP_PREFIX PIP_USER PIP_REQUIRE_VIRTUALENV
@@ -50,7 +51,8 @@ key = $$($(PY) -c 'import base64, secrets; print(base64.urlsafe_b64encode(secret
 define throwaway
 @echo '$(1)'; env -u NEONPRO_DEMO DJANGO_SETTINGS_MODULE=neonpro.settings \
 	NEONPRO_SECRET_KEY="$(random)" NEONPRO_CONTEXT_KEYS="$(key)" NEONPRO_MASTER_KEYS="$(key)" \
-	NEONPRO_ALLOWED_HOSTS=neonpro.invalid \
+	NEONPRO_ALLOWED_HOSTS=neonpro.invalid NEONPRO_POOL=false \
+	PYTHONWARNINGS='ignore:Got an error checking a consistent migration history' \
 	DATABASE_URL='postgresql://neonpro_app@/lint?host=%2Fnonexistent' \
 	DATABASE_OWNER_URL='postgresql://neonpro_owner@/lint?host=%2Fnonexistent' \
 	$(1)

@@ -69,7 +69,9 @@ class ClinicForeignKey(models.ForeignKey[Any, Any]):
         super().__init__(to, on_delete, **options)
 
 
-def closed_list(table: str, field: str, choices: type[models.TextChoices], *, blank: bool = False) -> models.CheckConstraint:
+def closed_list(
+    table: str, field: str, choices: type[models.TextChoices], *, blank: bool = False
+) -> models.CheckConstraint:
     """A CHECK that a column holds one of a closed list's values (or nothing, where `blank`)."""
     values: Iterable[str] = [*choices.values, *([""] if blank else [])]
     return models.CheckConstraint(condition=models.Q(**{f"{field}__in": values}), name=f"{table}_{field}_listed")

@@ -38,9 +38,9 @@ class _CleanedField(models.CharField[Any, Any]):
         except ValidationError:
             return value
 
-    def formfield(self, **options: Any) -> Any:
+    def formfield(self, *args: Any, **options: Any) -> Any:
         # Room for the punctuation that people type.
-        field = super().formfield(**options)
+        field: Any = super().formfield(*args, **options)
         if field is not None:
             field.max_length = None
             field.validators = [v for v in field.validators if getattr(v, "code", "") != "max_length"]

@@ -31,6 +31,9 @@ TIME_ZONES = [
 """Brazil's four official times (Lei 12.876/2013)."""
 
 
+_BAD_PHONE = _("This phone number is not valid: give the area code and number.")
+
+
 def clean_cpf(text: str) -> str:
     """Eleven digits with valid check digits; '' stays ''."""
     digits = re.sub(r"[.\-\s]", "", text)
@@ -70,9 +73,9 @@ def clean_phone(text: str) -> str:
     try:
         number = phonenumbers.parse(text, "BR")
     except phonenumbers.NumberParseException as error:
-        raise ValidationError(_("This phone number is not valid: give the area code and number."), code="phone") from error
+        raise ValidationError(_BAD_PHONE, code="phone") from error
     if not phonenumbers.is_valid_number(number):
-        raise ValidationError(_("This phone number is not valid: give the area code and number."), code="phone")
+        raise ValidationError(_BAD_PHONE, code="phone")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 

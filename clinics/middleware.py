@@ -1,12 +1,13 @@
 """The clinic context of a request, around the whole of it: view and rendering."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -30,16 +31,24 @@ class Place:
     time_zone: str
 
 
+class ClinicRequest(HttpRequest):
+    """A request as the views get it."""
+
+    request_id: UUID
+    clinics: list[Place]
+    clinic: Place | None
+
+
 class ClinicMiddleware:
     """Holds the context's transaction around each request, and undoes it when the request failed.
 
     Sets on the request: `clinic` (the `Place` that is open, or None), `clinics` (all of the user's), `request_id`.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: Callable[[ClinicRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: ClinicRequest) -> HttpResponseBase:
         request.request_id = uuid4()
         request.clinics, request.clinic = [], None
         # Who is it, and where do they work? Asked anew each time: a membership that ended opens nothing any more.
@@ -63,13 +72,13 @@ class ClinicMiddleware:
         if connection.in_atomic_block:
             transaction.set_rollback(True)
 
-    def _respond(self, request: HttpRequest, actor: context.Actor, clinic: UUID | None) -> HttpResponseBase:
+    def _respond(self, request: ClinicRequest, actor: context.Actor, clinic: UUID | None) -> HttpResponseBase:
         try:
             with context.enter(actor, clinic, request_id=request.request_id):
                 response = self.get_response(request)
-                if response.streaming:
+                if isinstance(response, StreamingHttpResponse):
                     # What streams after the context has closed would find no rows.
-                    response.streaming_content = list(response.streaming_content)
+                    response.streaming_content = list(cast("Iterator[bytes]", response.streaming_content))
                 if response.status_code >= 500:
                     transaction.set_rollback(True)
         except context.NotAMember:
@@ -78,7 +87,7 @@ class ClinicMiddleware:
         response.headers.setdefault("X-Request-ID", str(request.request_id))
         return response
 
-    def _without_clinic(self, request: HttpRequest) -> HttpResponseBase:
+    def _without_clinic(self, request: ClinicRequest) -> HttpResponseBase:
         """Somebody who works nowhere may read why, and sign out."""
         from django.urls import resolve
 
@@ -96,7 +105,7 @@ def places_of(user_id: UUID) -> list[Place]:
         return [Place(*row) for row in cursor.fetchall()]
 
 
-def choose(request: HttpRequest) -> Place | None:
+def choose(request: ClinicRequest) -> Place | None:
     """The clinic that the session names, if the user still works there; otherwise the first."""
     chosen = request.session.get(SESSION_KEY)
     for place in request.clinics:

@@ -50,7 +50,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, **(fields | {"is_superuser": True}))
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """An account that signs in. What it may do is its membership's to say, clinic by clinic.
 
     An account belongs to no clinic, so it is not shown to one: colleagues see the name that their own clinic wrote
@@ -73,12 +73,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("users")
         constraints = [
             models.UniqueConstraint(Lower("email"), name="users_one_per_email"),
-            RowPolicy(
-                name="users_view", command="SELECT", using=f"id = {CURRENT_USER} OR {NEW_ACCOUNT_ROLES}"
-            ),
-            RowPolicy(
-                name="users_change", command="UPDATE", using=f"id = {CURRENT_USER} OR {NEW_ACCOUNT_ROLES}"
-            ),
+            RowPolicy(name="users_view", command="SELECT", using=f"id = {CURRENT_USER} OR {NEW_ACCOUNT_ROLES}"),
+            RowPolicy(name="users_change", command="UPDATE", using=f"id = {CURRENT_USER} OR {NEW_ACCOUNT_ROLES}"),
             RowPolicy(name="users_add", command="INSERT", using=f"{CURRENT_ROLE} = '{JOB}'"),
             RowPolicy(name="users_gate", command="SELECT", using="true", to=[GATE]),
             # A manager invites by e-mail; whether the account existed is not told (neonpro.invite).

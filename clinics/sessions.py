@@ -29,7 +29,7 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         session = super().create_model_instance(data)
-        session.session_key = self.stored_key(self._get_or_create_session_key())
+        session.session_key = self.stored_key(self._get_or_create_session_key())  # type: ignore[attr-defined]
         return session
 
     def delete(self, session_key: str | None = None) -> None:

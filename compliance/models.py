@@ -1,6 +1,5 @@
 """The audit log, as Django reads it, and grants on single records."""
 
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -64,7 +63,7 @@ class GrantKind(models.TextChoices):
     BREAK_GLASS = "break_glass", _("emergency access")
 
 
-class ResourcePermission(UserObjectPermissionAbstract, ClinicModel):
+class ResourcePermission(UserObjectPermissionAbstract, ClinicModel):  # type: ignore[django-manager-missing]
     """A permission on one record for one person: django-guardian's, with its clinic, reason and end."""
 
     granted_by = models.ForeignKey(
@@ -91,9 +90,7 @@ class ResourcePermission(UserObjectPermissionAbstract, ClinicModel):
                 condition=~Q(kind="break_glass") | Q(expires_at__isnull=False), name="resource_permissions_glass_ends"
             ),
         ]
-        indexes = [
-            models.Index(fields=["clinic", "content_type", "object_pk"], name="resource_permissions_record")
-        ]
+        indexes = [models.Index(fields=["clinic", "content_type", "object_pk"], name="resource_permissions_record")]
         triggers = [RecordChanges(), TOUCH]
 
     def __str__(self) -> str:

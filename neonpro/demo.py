@@ -14,19 +14,17 @@ import signal
 import socket
 import sys
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from neonpro.db.embedded import (
-    DEMO_DATABASE,
-    EmbeddedError,
-    EmbeddedServer,
-    demo_environment,
-    erase,
-    prepare_database,
-)
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+
+from neonpro.db.embedded import DEMO_DATABASE, EmbeddedError, EmbeddedServer, demo_environment, erase, prepare_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -49,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if options.data is not None and not options.data.is_file():
             raise DemoError(f"O arquivo {options.data} não existe. Confira o caminho em DATA=…")
-        listener = _listen(options.port)
+        if not options.port.isdecimal() or not 0 < int(options.port) < 65536:
+            raise DemoError(f"“{options.port}” não é uma porta. Use um número de 1 a 65535: make demo PORT=8001")
+        listener = _listen(int(options.port))
         if not os.environ.get("DATABASE_URL"):
             _say("Iniciando o PostgreSQL da demonstração…")
             embedded = start_database(BASE_DIR)
@@ -64,15 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nErro: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        # SQLSTATE 53100, or the file system itself, wherever on the way it happened.
-        if _disk_is_full(error):
-            print(
-                "\nErro: disco cheio. Libere pelo menos 500 MB e rode “make demo” de novo; "
-                "o que já estava gravado não se perde.",
-                file=sys.stderr,
-            )
-            return 1
-        raise
+        message = _explain(error, embedded)
+        if message is None:
+            raise
+        print(f"\nErro: {message}", file=sys.stderr)
+        return 1
     finally:
         # A second Ctrl-C must not leave the server behind; stopping takes a moment only.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -162,12 +158,8 @@ def _listen(port: int) -> socket.socket:
 def _serve(listener: socket.socket, data: Path | None) -> None:
     import django
     from django.contrib.staticfiles.handlers import StaticFilesHandler
-    from django.core.management import call_command
-    from django.core.servers.basehttp import (
-        ThreadedWSGIServer,
-        WSGIRequestHandler,
-        get_internal_wsgi_application,
-    )
+    from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler, get_internal_wsgi_application
+    from django.db import connections
 
     class QuietHandler(WSGIRequestHandler):
         """Keeps addresses of pages out of the terminal; Django still reports errors there."""
@@ -186,21 +178,38 @@ def _serve(listener: socket.socket, data: Path | None) -> None:
     server.socket = listener
     server.server_name, server.server_port = HOST, port
     server.setup_environ()
-    # Static files straight from the apps: a demonstration needs no collectstatic.
+    # Static files straight from the apps: a demonstration needs no collectstatic, and no warning that it lacks.
+    warnings.filterwarnings("ignore", message="No directory at: .*staticfiles", category=UserWarning)
     server.set_app(StaticFilesHandler(get_internal_wsgi_application()))
     _say(f"\nNeonPro está em http://{HOST}:{port}/ — Ctrl-C encerra.")
     try:
         server.serve_forever()
     finally:
         server.server_close()
+        # Before the database goes: a pool whose connections break says so in the terminal and tries again.
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
 
 
-def _disk_is_full(error: BaseException | None) -> bool:
-    while error is not None:
-        if getattr(error, "sqlstate", None) == "53100" or getattr(error, "errno", None) == errno.ENOSPC:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _explain(error: Exception, embedded: EmbeddedServer | None) -> str | None:
+    """What to tell the person about an error of Django's or of the database's; None where only a traceback helps."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    # Any statement or file on the way may be the one that finds no room.
+    if any(getattr(e, "sqlstate", None) == "53100" or getattr(e, "errno", None) == errno.ENOSPC for e in chain):
+        return "Disco cheio. Libere pelo menos 500 MB e rode “make demo” de novo; o que já estava gravado não se perde."
+    if isinstance(error, ImproperlyConfigured):
+        return f"A configuração está incompleta. {error}"
+    if isinstance(error, CommandError):  # a command says itself what a person must know
+        return str(error)
+    if any(isinstance(e, psycopg.OperationalError) and e.sqlstate is None for e in chain):
+        if embedded is not None:
+            return str(embedded.explain(error))
+        return f"O banco de dados não responde. Confira DATABASE_URL e DATABASE_OWNER_URL.\n{chain[-1]}"
+    return None
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -215,16 +224,10 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make demo", description="Demonstração do NeonPro.")
-    parser.add_argument("--port", type=_port, default=8000, help="porta em 127.0.0.1 (padrão: 8000)")
+    parser.add_argument("--port", default="8000", help="porta em 127.0.0.1 (padrão: 8000)")
     parser.add_argument("--data", type=Path, default=None, help="exportação de uma agenda real (CSV) a carregar")
     parser.add_argument("--erase", action="store_true", help="apagar o banco da demonstração e sair")
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"“{text}” não é uma porta: use um número de 1 a 65535")
-    return int(text)
 
 
 if __name__ == "__main__":

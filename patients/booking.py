@@ -38,10 +38,11 @@ def find_clash(
     overlapping = (
         Appointment.objects.filter(people, starts_at__lt=ends_at, ends_at__gt=starts_at)
         .exclude(status__in=FREES_THE_TIME)
-        .exclude(pk=ignoring)
         .select_related("patient", "professional", "service")
         .order_by("starts_at")
     )
+    if ignoring:
+        overlapping = overlapping.exclude(pk=ignoring)
     found = overlapping.first()
     if found is None:
         return None

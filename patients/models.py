@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -18,8 +19,6 @@ from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
 from neonpro.db.policies import RowPolicy, tenancy
 from neonpro.db.roles import SEARCH
-
-import pgtrigger
 
 
 class NewRecordNumber(Func):
@@ -207,9 +206,7 @@ class Appointment(ClinicModel):
         verbose_name = _("appointment")
         verbose_name_plural = _("appointments")
         constraints = [
-            *tenancy(
-                "appointments", ACCESS["appointments"], same_clinic=["patient", "professional", "service"]
-            ),
+            *tenancy("appointments", ACCESS["appointments"], same_clinic=["patient", "professional", "service"]),
             closed_list("appointments", "status", AppointmentStatus),
             models.CheckConstraint(
                 condition=Q(starts_at__isnull=True, ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),

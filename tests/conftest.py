@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
+from pytest_django import DjangoDbBlocker
 
 from tests import settings as test_settings
 from tests.factories import World, make_world
@@ -36,7 +37,7 @@ def clone_template() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Migrate the template as the owner, then clone it. Replaces pytest-django's, which needs CREATEDB."""
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
@@ -48,7 +49,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database of this test's own: whatever it commits is gone with the next clone."""
     with django_db_blocker.unblock():
         yield

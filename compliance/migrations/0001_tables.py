@@ -96,27 +96,34 @@ class Migration(migrations.Migration):
                         "verbose_name_plural": "audit log",
                         "db_table": "audit_logs",
                         "default_permissions": ("view",),
-                        "constraints": [
-                            neonpro.db.policies.RowPolicy(
-                                command="SELECT",
-                                name="audit_logs_clinic",
-                                restrictive=True,
-                                to=("neonpro_app", "neonpro_owner"),
-                                using="clinic_id = (SELECT neonpro.current_clinic())",
-                            ),
-                            neonpro.db.policies.RowPolicy(
-                                command="SELECT",
-                                name="audit_logs_view",
-                                to=("neonpro_app", "neonpro_owner"),
-                                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'manager')",
-                            ),
-                            neonpro.db.policies.RowPolicy(
-                                command="INSERT", name="audit_logs_add", to=("neonpro_owner",), using="true"
-                            ),
-                        ],
                     },
                 ),
             ]
+        ),
+        migrations.AddConstraint(
+            model_name="auditlog",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="SELECT",
+                name="audit_logs_clinic",
+                restrictive=True,
+                to=("neonpro_app", "neonpro_owner"),
+                using="clinic_id = (SELECT neonpro.current_clinic())",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="auditlog",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="SELECT",
+                name="audit_logs_view",
+                to=("neonpro_app", "neonpro_owner"),
+                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'manager')",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="auditlog",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="INSERT", name="audit_logs_add", to=("neonpro_owner",), using="true"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="auditlog",

@@ -13,7 +13,8 @@ class DbConfig(AppConfig):
     verbose_name = "NeonPro DB"
 
     def ready(self) -> None:
-        from neonpro.db.checks import check_live_catalogue, check_models
+        from neonpro.db.catalogue import check_live_catalogue
+        from neonpro.db.checks import check_models
         from neonpro.db.deploy import after_migrate
 
         checks.register(check_models, checks.Tags.models)

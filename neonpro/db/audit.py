@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pgtrigger
-from django.db.models import Model
+from django.db.models import Field, Model
 from pgtrigger import compiler
 
 
@@ -78,7 +78,8 @@ class RecordChanges(AlwaysTrigger):
 
     def render_execute(self, model: type[Model]) -> str:
         def columns(*names: str | None) -> str:
-            return ",".join(model._meta.get_field(name).column for name in names if name)
+            fields = (model._meta.get_field(name) for name in names if name)
+            return ",".join(field.column or "" for field in fields if isinstance(field, Field))
 
         arguments = (
             columns(self.clinic),

@@ -103,7 +103,9 @@ class ContextKey:
     @property
     def pads(self) -> tuple[bytes, bytes]:
         """The inner and outer pad of RFC 2104, 64 bytes each."""
-        block = (hashlib.sha256(self.secret).digest() if len(self.secret) > _BLOCK else self.secret).ljust(_BLOCK, b"\0")
+        block = (hashlib.sha256(self.secret).digest() if len(self.secret) > _BLOCK else self.secret).ljust(
+            _BLOCK, b"\0"
+        )
         return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
 
     def sign(self, message: str) -> str:

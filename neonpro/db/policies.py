@@ -4,10 +4,9 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import BaseConstraint, ForeignKey, Model
 
 from neonpro.db.roles import APP, OWNER
@@ -21,6 +20,9 @@ CURRENT_USER = "(SELECT neonpro.current_user_id())"
 COMMANDS = {"view": "SELECT", "add": "INSERT", "change": "UPDATE", "delete": "DELETE"}
 """What Django calls a permission, and the SQL command it stands for."""
 
+Quote = Callable[[str], str]
+"""How a database quotes a name."""
+
 Access = Mapping[str, Iterable[str]]
 """Which roles may view, add, change and delete the rows of a table in their clinic."""
 
@@ -28,12 +30,24 @@ Access = Mapping[str, Iterable[str]]
 class _SqlConstraint(BaseConstraint):
     """A rule that only PostgreSQL checks: nothing to validate in Python, nothing inside CREATE TABLE."""
 
-    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+    def _create(self, model: type[Model], quote: Quote) -> str:
         raise NotImplementedError
 
-    def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
-        """Wait until the table is there: CREATE TABLE cannot hold this rule."""
+    def _remove(self, model: type[Model], quote: Quote) -> str:
+        raise NotImplementedError
+
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
+        """The SQL that adds the rule to an existing table."""
+        return self._create(model, schema_editor.quote_name)
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        """The SQL that takes the rule away."""
+        return self._remove(model, schema_editor.quote_name)
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
+        """Nothing for CREATE TABLE, which cannot hold this rule: it follows when the table is there."""
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+        return ""
 
     def validate(self, model: Any, instance: Any, exclude: Any = None, using: Any = None) -> None:
         """Nothing: the database refuses, whoever writes."""
@@ -97,9 +111,9 @@ class RowPolicy(_SqlConstraint):
         """Names this definition; kept in the policy's comment, so that a check sees a policy of an older one."""
         return hashlib.sha256(self.definition.encode()).hexdigest()[:16]
 
-    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
-        table = schema_editor.quote_name(model._meta.db_table)
-        name = schema_editor.quote_name(self.name)
+    def _create(self, model: type[Model], quote: Quote) -> str:
+        table = quote(model._meta.db_table)
+        name = quote(self.name)
         # The comment also fingerprints the policy as PostgreSQL stored it: an ALTER POLICY by hand shows.
         return (
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; "
@@ -109,10 +123,10 @@ class RowPolicy(_SqlConstraint):
             f"SELECT neonpro.seal_policy('{model._meta.db_table}'::regclass, '{self.name}', '{self.fingerprint}')"
         )
 
-    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+    def _remove(self, model: type[Model], quote: Quote) -> str:
         """Drop the policy alone: the table stays shut, it does not open."""
-        table = schema_editor.quote_name(model._meta.db_table)
-        return f"DROP POLICY IF EXISTS {schema_editor.quote_name(self.name)} ON {table}"
+        table = quote(model._meta.db_table)
+        return f"DROP POLICY IF EXISTS {quote(self.name)} ON {table}"
 
     def deconstruct(self) -> Any:
         path, args, kwargs = super().deconstruct()
@@ -129,19 +143,16 @@ class ClinicKey(_SqlConstraint):
     `id` as the key: inside a clinic it is one.
     """
 
-    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
-        table = schema_editor.quote_name(model._meta.db_table)
-        primary = schema_editor.quote_name(f"{model._meta.db_table}_pkey")
-        name = schema_editor.quote_name(self.name)
-        return (
-            f"ALTER TABLE {table} DROP CONSTRAINT {primary}, "
-            f"ADD CONSTRAINT {name} PRIMARY KEY (clinic_id, id)"
-        )
+    def _create(self, model: type[Model], quote: Quote) -> str:
+        table = quote(model._meta.db_table)
+        primary = quote(f"{model._meta.db_table}_pkey")
+        name = quote(self.name)
+        return f"ALTER TABLE {table} DROP CONSTRAINT {primary}, ADD CONSTRAINT {name} PRIMARY KEY (clinic_id, id)"
 
-    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
-        table = schema_editor.quote_name(model._meta.db_table)
-        primary = schema_editor.quote_name(f"{model._meta.db_table}_pkey")
-        name = schema_editor.quote_name(self.name)
+    def _remove(self, model: type[Model], quote: Quote) -> str:
+        table = quote(model._meta.db_table)
+        primary = quote(f"{model._meta.db_table}_pkey")
+        name = quote(self.name)
         return f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {primary} PRIMARY KEY (id)"
 
 
@@ -157,10 +168,9 @@ class SameClinic(_SqlConstraint):
         self.field = field
         self.clinic_column = clinic_column
 
-    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+    def _create(self, model: type[Model], quote: Quote) -> str:
         field = model._meta.get_field(self.field)
         assert isinstance(field, ForeignKey)
-        quote = schema_editor.quote_name
         return (
             f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} "
             f"FOREIGN KEY ({quote(self.clinic_column)}, {quote(field.column)}) "
@@ -168,8 +178,7 @@ class SameClinic(_SqlConstraint):
             "DEFERRABLE INITIALLY IMMEDIATE"
         )
 
-    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
-        quote = schema_editor.quote_name
+    def _remove(self, model: type[Model], quote: Quote) -> str:
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
 
     def deconstruct(self) -> Any:
@@ -182,9 +191,7 @@ class SameClinic(_SqlConstraint):
 
 def clinic_policy(table: str, column: str = "clinic_id") -> RowPolicy:
     """The policy every table of a clinic has: rows of the current clinic only, whatever other policies allow."""
-    return RowPolicy(
-        name=f"{table}_clinic", command="ALL", using=f"{column} = {CURRENT_CLINIC}", restrictive=True
-    )
+    return RowPolicy(name=f"{table}_clinic", command="ALL", using=f"{column} = {CURRENT_CLINIC}", restrictive=True)
 
 
 def role_policies(table: str, access: Access) -> list[RowPolicy]:

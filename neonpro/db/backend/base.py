@@ -25,9 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     clinic_context: Context | None = None
     _role_was_checked = False
 
-    def set_autocommit(
-        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
-    ) -> None:
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
         """Begin (or end) a transaction, and open the context that `enter` asked for."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if autocommit or self.context_request is None:
