@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import django
 import unfold
+from django.contrib import admin
 
 from neonpro.settings import *  # noqa: F403
 from neonpro.settings import DATABASES, TEMPLATES
@@ -16,14 +16,14 @@ ROOT_URLCONF = "tests.bench.urls"
 DATABASES["unbound"] = DATABASES["default"] | {"ENGINE": "django.db.backends.postgresql", "USER": UNBOUND}
 
 
-def _templates_of(name: str, package: str) -> dict[str, Any]:
-    """A template engine that finds a package's own templates first, whatever overrides them in the project."""
-    return TEMPLATES[0] | {"NAME": name, "DIRS": [Path(package).parent / "templates"]}
+def _templates_of(name: str, package: Path) -> dict[str, Any]:
+    """A template engine that finds a package's own templates first, whatever overrides them elsewhere."""
+    return TEMPLATES[0] | {"NAME": name, "DIRS": [package / "templates"]}
 
 
 # The project's engine stays the first, and so the default.
 TEMPLATES = [
     TEMPLATES[0],
-    _templates_of("stock", f"{Path(django.__file__).parent}/contrib/admin/admin.py"),
-    _templates_of("themed", str(unfold.__file__)),
+    _templates_of("stock", Path(admin.__file__).parent),
+    _templates_of("themed", Path(unfold.__file__).parent),
 ]
