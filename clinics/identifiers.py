@@ -37,7 +37,7 @@ _BAD_PHONE = _("This phone number is not valid: give the area code and number.")
 def clean_cpf(text: str) -> str:
     """Eleven digits with valid check digits; '' stays ''."""
     digits = re.sub(r"[.\-\s]", "", text)
-    if digits and not (re.fullmatch(r"\d{11}", digits) and CPF().validate(digits)):
+    if digits and not (re.fullmatch(r"[0-9]{11}", digits) and CPF().validate(digits)):
         raise ValidationError(_("This CPF is not valid: check the digits."), code="cpf")
     return digits
 
@@ -45,7 +45,7 @@ def clean_cpf(text: str) -> str:
 def clean_cnpj(text: str) -> str:
     """Twelve letters or digits and two check digits, upper case; '' stays ''."""
     value = re.sub(r"[.\-/\s]", "", text).upper()
-    if value and not (re.fullmatch(r"[0-9A-Z]{12}\d{2}", value) and value != "0" * 14 and CNPJ().validate(value)):
+    if value and not (re.fullmatch(r"[0-9A-Z]{12}[0-9]{2}", value) and value != "0" * 14 and CNPJ().validate(value)):
         raise ValidationError(_("This CNPJ is not valid: check the characters."), code="cnpj")
     return value
 
@@ -53,7 +53,7 @@ def clean_cnpj(text: str) -> str:
 def clean_cns(text: str) -> str:
     """The fifteen digits of a Cartão Nacional de Saúde; '' stays ''."""
     digits = re.sub(r"\s", "", text)
-    if digits and not (re.fullmatch(r"[12789]\d{14}", digits) and CNS().validate(digits)):
+    if digits and not (re.fullmatch(r"[12789][0-9]{14}", digits) and CNS().validate(digits)):
         raise ValidationError(_("This CNS is not valid: check the 15 digits."), code="cns")
     return digits
 
@@ -61,7 +61,7 @@ def clean_cns(text: str) -> str:
 def clean_cep(text: str) -> str:
     """Eight digits; '' stays ''. Whether the postcode exists is not checked."""
     digits = re.sub(r"[\-.\s]", "", text)
-    if digits and not re.fullmatch(r"\d{8}", digits):
+    if digits and not re.fullmatch(r"[0-9]{8}", digits):
         raise ValidationError(_("A CEP has 8 digits."), code="cep")
     return digits
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
@@ -17,7 +18,7 @@ from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, RecordModel, clos
 from clinics.fields import CepField, CnpjField, PhoneField
 from clinics.identifiers import TIME_ZONES, UFS
 from clinics.roles import ACCESS, JOB, SIGN_IN, Role
-from neonpro.db.audit import RecordChanges
+from neonpro.db.audit import AlwaysTrigger, RecordChanges
 from neonpro.db.policies import (
     CURRENT_ROLE,
     CURRENT_USER,
@@ -200,6 +201,26 @@ class Clinic(RecordModel):
         return self.trade_name
 
 
+class GuardTeam(AlwaysTrigger):
+    """Nobody changes their own role, and a clinic keeps a manager (`sql/guard_team.sql`)."""
+
+    when = pgtrigger.After
+    operation = pgtrigger.Update | pgtrigger.Delete
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(name="guard_team", **options)
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.guard_team()"
+
+
+TEAM_RULES = {
+    "clinic_memberships_not_own_role": _("You cannot change your own role or end your own access."),
+    "clinic_memberships_keep_manager": _("A clinic keeps at least one active manager: name another one first."),
+}
+"""What `GuardTeam` refuses, by the name it gives the rule, in words for the person who tried."""
+
+
 class Membership(ClinicModel):
     """A person's place in a clinic: one account, one role. Ending it takes effect with the next request."""
 
@@ -228,7 +249,7 @@ class Membership(ClinicModel):
         ]
         # The gate looks memberships up by person.
         indexes = [models.Index(fields=["user", "clinic"], name="clinic_memberships_user")]
-        triggers = [RecordChanges(), TOUCH]
+        triggers = [RecordChanges(), TOUCH, GuardTeam()]
 
     def __str__(self) -> str:
         return self.display_name

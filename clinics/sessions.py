@@ -1,4 +1,4 @@
-"""Database sessions whose key is stored as a hash: whoever reads the table cannot sign in with it."""
+"""Database sessions whose key is stored as a hash: whoever reads or writes the table cannot sign in with it."""
 
 import hashlib
 from typing import Any
@@ -8,7 +8,15 @@ from django.utils import timezone
 
 
 class SessionStore(db.SessionStore):
-    """Django's database sessions under SHA-256(key). The key itself is known to the browser alone."""
+    """Django's database sessions under SHA-256(key). The key itself is known to the browser alone.
+
+    What a row says is signed together with its key: copied under the hash of somebody else's key it says nothing.
+    """
+
+    @property
+    def key_salt(self) -> str:
+        """What Django signs a session's data with, besides the secret key."""
+        return f"{super().key_salt}:{self.stored_key(self.session_key)}"
 
     @staticmethod
     def stored_key(session_key: str | None) -> str:

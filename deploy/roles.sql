@@ -28,6 +28,13 @@ GRANT neonpro_gate, neonpro_search TO neonpro_owner;
 -- A parameter of a statement must not reach the server's log: it may be a patient's name.
 ALTER ROLE neonpro_app SET log_parameter_max_length = 0;
 ALTER ROLE neonpro_owner SET log_parameter_max_length = 0;
+-- Nor may it stand in pg_stat_activity, where every session of the role reads what the others are running, whatever
+-- their clinic. Only a superuser can turn this on again.
+ALTER ROLE neonpro_app SET track_activities = off;
+
+-- A clinic's rows lie scattered among everybody's. On today's disks that costs little; the default of 4 is that of
+-- spinning ones, with which a deep page of a list sorts the whole clinic instead of following its index.
+ALTER ROLE neonpro_app SET random_page_cost = 1.1;
 
 -- A request that died in the middle must not keep its locks.
 ALTER ROLE neonpro_app SET idle_in_transaction_session_timeout = '5min';

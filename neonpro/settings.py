@@ -20,8 +20,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 if "DATABASE_URL" not in env:
-    # Beside a running `make demo`, every command finds its database and keys.
-    env.ENVIRON = {**demo_environment(BASE_DIR), **env.ENVIRON}
+    # Beside a running `make demo`, every command finds its database and keys; they belong together.
+    env.ENVIRON = {**env.ENVIRON, **demo_environment(BASE_DIR)}
 
 DEMO = env.bool("NEONPRO_DEMO", default=False)
 DEBUG = env.bool("NEONPRO_DEBUG", default=False)
@@ -99,7 +99,8 @@ INSTALLED_APPS = [
     "patients",
     "compliance",
     "ai",
-    "unfold",
+    # Not the default configuration: that one puts a site of its own in the place of ours.
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.guardian",
     "unfold.contrib.simple_history",
@@ -204,9 +205,10 @@ TIME_ZONE = "America/Sao_Paulo"
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "neonpro" / "static"]
 WHITENOISE_USE_FINDERS = DEMO or DEBUG
+# Where nothing is collected there is no such directory, and WhiteNoise would warn.
+STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "staticfiles"
 
 EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

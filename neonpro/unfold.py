@@ -1,8 +1,44 @@
-"""The admin's look and menus (django-unfold's settings)."""
+"""The admin's menu, and what the admin site of floor 3 calls of the floors above it.
+
+The look is in `static/neonpro/theme.css` and `templates/`: colours set here would become an inline style.
+"""
 
 from typing import Any
+
+from django.utils.translation import gettext_lazy as _
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "NeonPro",
     "SITE_HEADER": "NeonPro",
+    "SITE_URL": None,
+    "DASHBOARD_CALLBACK": "patients.dashboard.fill",
+    "COMMAND": {"search_callback": "patients.dashboard.find_patients"},
+    "SIDEBAR": {
+        # Each line shows to whom the role lets view the model; `own` leads to the open clinic's own record.
+        "navigation": [
+            {
+                "items": [
+                    {"title": _("Dashboard"), "icon": "space_dashboard"},
+                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
+                    {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                ],
+            },
+            {
+                "title": _("Clinic"),
+                "items": [
+                    {"title": _("Team"), "icon": "groups", "model": "clinics.Membership"},
+                    {"title": _("Professionals"), "icon": "stethoscope", "model": "clinics.Professional"},
+                    {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
+                    {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
+                ],
+            },
+            {
+                "title": _("Privacy"),
+                "items": [
+                    {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
+                    {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},
+                ],
+            },
+        ],
+    },
 }

@@ -1,4 +1,4 @@
-"""Booking: finding what is in the way of an appointment, before the database refuses it."""
+"""Booking: finding what is in the way of an appointment, before the database refuses it; and cancelling one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,11 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
-from patients.models import FREES_THE_TIME, Appointment
+from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,60 @@ def _queue_behind_others(*people: UUID) -> None:
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"neonpro.booking:{person}"]
             )
+
+
+class BookingError(Exception):
+    """An appointment is not in a state for what was asked; the message is for the person who asked."""
+
+
+def cancel(appointment: UUID, *, reason: str) -> Appointment:
+    """Cancel an appointment, which stays in the records and frees the time.
+
+    Args:
+        appointment: its id.
+        reason: why, in words of whoever cancels.
+
+    Raises:
+        BookingError: it took place already, or was cancelled before.
+    """
+    found = Appointment.objects.select_for_update().get(pk=appointment)
+    if not may_cancel(found):
+        raise BookingError(
+            _("An appointment that is %(status)s cannot be cancelled.") % {"status": found.get_status_display()}
+        )
+    found.status = AppointmentStatus.CANCELLED
+    found.cancel_reason = reason
+    found.save(update_fields=["status", "cancel_reason"])
+    return found
+
+
+def may_cancel(appointment: Appointment) -> bool:
+    """Whether an appointment is still ahead of care: neither over nor cancelled."""
+    return appointment.status in (
+        AppointmentStatus.SCHEDULED,
+        AppointmentStatus.CONFIRMED,
+        AppointmentStatus.ARRIVED,
+    )
+
+
+def describe_clash(clash: Clash, *, with_patient: bool) -> str:
+    """A clash in words: whose it is, when, and with whom.
+
+    Args:
+        clash: what `find_clash` answered.
+        with_patient: name the other patient, for a reader who may see patients.
+    """
+    other = clash.appointment
+    assert other.starts_at is not None
+    assert other.ends_at is not None
+    starts, ends = localtime(other.starts_at), localtime(other.ends_at)
+    values = {
+        "professional": other.professional or _("nobody in particular"),
+        "patient": other.patient.display_name if with_patient else _("another patient"),
+        "day": date_format(starts, "SHORT_DATE_FORMAT"),
+        "starts": date_format(starts, "H:i"),
+        "ends": date_format(ends, "H:i"),
+    }
+    if clash.of_professional:
+        return _("%(professional)s already has an appointment on %(day)s from %(starts)s to %(ends)s: %(patient)s.") % values
+    return _("This patient already has an appointment on %(day)s from %(starts)s to %(ends)s with %(professional)s.") % values

@@ -209,7 +209,9 @@ class Appointment(ClinicModel):
             *tenancy("appointments", ACCESS["appointments"], same_clinic=["patient", "professional", "service"]),
             closed_list("appointments", "status", AppointmentStatus),
             models.CheckConstraint(
-                condition=Q(starts_at__isnull=True, ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                # A CHECK lets NULL pass, so each hour is asked for by name: a range without an end has no end at all.
+                condition=Q(starts_at__isnull=True, ends_at__isnull=True)
+                | Q(starts_at__isnull=False, ends_at__isnull=False, ends_at__gt=F("starts_at")),
                 name="appointments_end_after_start",
                 violation_error_message=_("The appointment must end after it starts."),
             ),
@@ -231,4 +233,5 @@ class Appointment(ClinicModel):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.day:%d/%m/%Y} {str(self.id)[:8]}"
+        # The database sets the day of an appointment with an hour; until it is read back there is none.
+        return f"{self.day:%d/%m/%Y} {str(self.id)[:8]}" if self.day else str(self.id)[:8]

@@ -16,6 +16,7 @@ import clinics.base
 import clinics.fields
 import neonpro.db.audit
 import neonpro.db.policies
+from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
@@ -27,6 +28,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        InstallSql("guard_team"),
         migrations.CreateModel(
             name="Clinic",
             fields=[
@@ -692,7 +694,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="clinic_memberships_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -701,7 +703,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="clinic_memberships_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -710,7 +712,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="clinic_memberships_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -719,7 +721,7 @@ class Migration(migrations.Migration):
                 command="DELETE",
                 name="clinic_memberships_delete",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -773,6 +775,21 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="membership",
+            trigger=pgtrigger.compiler.Trigger(
+                name="guard_team",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.guard_team()",
+                    func="RETURN NULL;",
+                    hash="45eed8acf5e46a2824c47a60593d0f219efc5830",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_guard_team_5801a",
+                    table="clinic_memberships",
+                    when="AFTER",
+                ),
+            ),
+        ),
         migrations.AddConstraint(
             model_name="professional",
             constraint=neonpro.db.policies.ClinicKey(name="professionals_key"),
@@ -793,7 +810,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="professionals_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -802,7 +819,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="professionals_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -811,7 +828,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="professionals_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -820,7 +837,7 @@ class Migration(migrations.Migration):
                 command="DELETE",
                 name="professionals_delete",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -937,7 +954,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="clinics_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -946,7 +963,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="clinics_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -955,7 +972,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="clinics_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -1074,7 +1091,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="services_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -1083,7 +1100,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="services_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -1092,7 +1109,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="services_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -1101,7 +1118,7 @@ class Migration(migrations.Migration):
                 command="DELETE",
                 name="services_delete",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(

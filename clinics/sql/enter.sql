@@ -25,7 +25,7 @@ BEGIN
         FROM public.clinic_memberships AS m
         JOIN public.users AS u ON u.id = m.user_id
         JOIN public.clinics AS c ON c.id = m.clinic_id
-        WHERE m.user_id = part[3]::uuid AND m.clinic_id = part[4]::uuid
+        WHERE m.user_id = part[3]::uuid AND m.clinic_id = nullif(part[4], '')::uuid
             AND m.is_active AND u.is_active AND c.is_active;
     ELSIF part[2] IN ('job', 'signin') THEN
         role := part[2];

@@ -11,6 +11,9 @@ BEGIN
     IF neonpro.current_clinic_role() NOT IN ('manager', 'job') OR neonpro.current_clinic() IS NULL THEN
         RAISE EXCEPTION 'only a manager invites' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF address IS NULL OR trim(address) !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+        RAISE EXCEPTION 'not an e-mail address' USING ERRCODE = 'check_violation';
+    END IF;
     INSERT INTO public.users (email, password, is_superuser)
     VALUES (lower(trim(address)), '!' || gen_random_uuid(), false)
     ON CONFLICT DO NOTHING;

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="audit_logs_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -222,7 +222,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="resource_permissions_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('auditor', 'dpo', 'manager', 'professional')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'manager', 'professional'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="resource_permissions_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="resource_permissions_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
                 command="DELETE",
                 name="resource_permissions_delete",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('manager')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(

@@ -155,13 +155,14 @@ def enter(
         NotAMember: the user has no active membership of that clinic. Nothing was opened.
     """
     wrapper = _wrapper(using)
-    outer_request, outer_context = wrapper.context_request, wrapper.clinic_context
+    outer = wrapper.clinic_context
     if request_id is None:
-        request_id = outer_context.request_id if outer_context else uuid4()
+        request_id = outer.request_id if outer else uuid4()
     request = ContextRequest(actor, clinic, request_id)
     nested = wrapper.in_atomic_block
-    # When this is the outermost transaction, the backend opens the context itself as the transaction begins.
-    wrapper.context_request = request
+    if not nested:
+        # The backend opens the context itself as the outermost transaction begins.
+        wrapper.context_request = request
     try:
         with transaction.atomic(using=using):
             if nested:
@@ -169,9 +170,9 @@ def enter(
             yield require(using)
             if nested and not wrapper.needs_rollback:
                 # Releasing a savepoint keeps what was set inside it; rolling back undoes it by itself.
-                _set(wrapper, outer_context.sealed if outer_context else "")
+                _set(wrapper, outer.sealed if outer else "")
     finally:
-        wrapper.context_request, wrapper.clinic_context = outer_request, outer_context
+        wrapper.context_request, wrapper.clinic_context = None, outer
 
 
 def open_context(wrapper: "DatabaseWrapper", request: ContextRequest) -> None:
@@ -182,7 +183,8 @@ def open_context(wrapper: "DatabaseWrapper", request: ContextRequest) -> None:
     """
     kind, name = _describe(request.actor)
     key = signing_keys()[0]
-    clinic = str(request.clinic) if request.clinic else ""
+    # As in _describe: only a UUID cannot hold the separator, whatever a caller hands in.
+    clinic = str(UUID(str(request.clinic))) if request.clinic else ""
     message = "|".join((key.fingerprint, kind, name, clinic, str(request.request_id)))
     with wrapper.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid(), (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint")

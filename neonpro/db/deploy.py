@@ -1,4 +1,4 @@
-"""What `migrate` does after the migrations: grants, context keys and audit partitions, each idempotent."""
+"""What `migrate` does after the migrations: policies, grants, context keys and audit partitions, each idempotent."""
 
 from typing import Any
 
@@ -16,15 +16,39 @@ _ORDER = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
 def after_migrate(*, using: str, **_: Any) -> None:
-    """Bring grants, keys and partitions in line (a receiver of post_migrate, run as the owner)."""
+    """Bring policies, grants, keys and partitions in line (a receiver of post_migrate, run as the owner)."""
     connection = connections[using]
     if not connection.settings_dict.get("NEONPRO_OWNER"):
         return
     with transaction.atomic(using=using):
+        restore_policies(connection)
         apply_grants(connection)
         install_context_keys(connection)
         with connection.cursor() as cursor:
             cursor.execute("SELECT neonpro.ensure_audit_partitions(12)")
+
+
+def restore_policies(connection: BaseDatabaseWrapper) -> None:
+    """Make each policy anew that is no longer what it was when it was made.
+
+    DROP OWNED BY takes a role off every policy that names it, and any role may run it on itself. The application is
+    then shut out of everything; this lets it in again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, p.polname, obj_description(p.oid, 'pg_policy'),"
+            " neonpro.policy_fingerprint(c.oid::regclass, p.polname)"
+            " FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid"
+        )
+        live = {(table, name): (comment, fingerprint) for table, name, comment, fingerprint in cursor.fetchall()}
+    with connection.schema_editor(atomic=False) as editor:
+        for model in apps.get_models(include_auto_created=True):
+            for policy in model._meta.constraints:
+                if isinstance(policy, RowPolicy):
+                    comment, fingerprint = live.get((model._meta.db_table, policy.name), (None, None))
+                    # One of an older or newer declaration is for its migration to change.
+                    if comment and comment.startswith(f"{policy.fingerprint}:") and not comment.endswith(f":{fingerprint}"):
+                        editor.execute(policy.create_sql(model, editor))
 
 
 def declared_grants() -> dict[str, frozenset[str]]:

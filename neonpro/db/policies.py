@@ -201,9 +201,11 @@ def role_policies(table: str, access: Access) -> list[RowPolicy]:
         roles = sorted(access.get(permission, ()))
         if roles:
             listed = ", ".join(f"'{role}'" for role in roles)
-            policies.append(
-                RowPolicy(name=f"{table}_{permission}", command=command, using=f"{CURRENT_ROLE} IN ({listed})")
-            )
+            # Inside the SELECT, PostgreSQL asks it once a statement and not once a row. IS NOT NULL is how it knows
+            # that no row is lost by it: taking IN for a filter that leaves one row in forty, it planned a sort of
+            # the whole clinic where the index had the first page ready (eight times slower, tests/bench).
+            using = f"(SELECT nullif(neonpro.current_clinic_role() IN ({listed}), false)) IS NOT NULL"
+            policies.append(RowPolicy(name=f"{table}_{permission}", command=command, using=using))
     return policies
 
 

@@ -363,7 +363,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="patients_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -372,7 +372,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="patients_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -381,7 +381,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="patients_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -494,7 +494,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="appointments_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('dpo', 'job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -503,7 +503,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="appointments_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -512,7 +512,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="appointments_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) IN ('job', 'manager', 'professional', 'reception')",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
             ),
         ),
         migrations.AddConstraint(
@@ -546,7 +546,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("ends_at__isnull", True), ("starts_at__isnull", True)),
-                    ("ends_at__gt", models.F("starts_at")),
+                    models.Q(
+                        ("ends_at__gt", models.F("starts_at")), ("ends_at__isnull", False), ("starts_at__isnull", False)
+                    ),
                     _connector="OR",
                 ),
                 name="appointments_end_after_start",

@@ -95,9 +95,7 @@ def fingerprint(house: House) -> str:
 def set_fingerprint(house: House, text: str) -> None:
     """Say that the filled database is complete, and what it holds."""
     with house.superuser("postgres") as connection:
-        connection.execute(
-            sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(LOADED), sql.Literal(text))
-        )
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(LOADED), sql.Literal(text)))
 
 
 def make_empty(house: House) -> None:
@@ -124,9 +122,13 @@ def make_copy(house: House) -> None:
     with house.superuser() as connection:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [UNBOUND]).rowcount:
             connection.execute(sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS").format(role))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(MEASURED), role)
-        )
+        # Whatever the application's role is set to, planning included, this one is too.
+        settings = connection.execute("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = %s", [APP]).fetchall()
+        for name, value in (setting.split("=", 1) for (setting,) in settings):
+            connection.execute(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value))
+            )
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(MEASURED), role))
         connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
         connection.execute(sql.SQL("GRANT SELECT ON public.patients, public.appointments TO {}").format(role))
         # The copy's pages and hint bits are settled before anything is timed.

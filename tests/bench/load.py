@@ -5,7 +5,7 @@ Every id is computed from the clinic's number and the row's number in it, so not
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,9 @@ PATIENTS = {
     "record_number": "lpad((n * 48271 %% 100000000)::text, 8, '0')",
     "name": """
         CASE WHEN ordinal %% 4999 = 7 THEN %(rare)s
-             ELSE %(given)s::text[][1 + floor(power(random(), 2) * cardinality(%(given)s::text[]))::int] END
-        || ' ' || %(family)s::text[][1 + floor(power(random(), 1.5) * cardinality(%(family)s::text[]))::int]
-        || ' ' || %(family)s::text[][1 + floor(power(random(), 1.5) * cardinality(%(family)s::text[]))::int]
+             ELSE (%(given)s::text[])[1 + floor(power(random(), 2) * cardinality(%(given)s::text[]))::int] END
+        || ' ' || (%(family)s::text[])[1 + floor(power(random(), 1.5) * cardinality(%(family)s::text[]))::int]
+        || ' ' || (%(family)s::text[])[1 + floor(power(random(), 1.5) * cardinality(%(family)s::text[]))::int]
     """,
     "birth_date": "date '1930-01-01' + (n * 7919 %% 33000)::int",
     "sex": "CASE WHEN n %% 2 = 0 THEN 'female' ELSE 'male' END",
@@ -288,7 +288,9 @@ def _blanks(model: type[models.Model]) -> dict[str, str]:
     return {
         field.column: "''"
         for field in model._meta.concrete_fields
-        if isinstance(field, models.CharField | models.TextField) and not field.null and not field.has_db_default()
+        if isinstance(field, models.CharField | models.TextField)
+        and not field.null
+        and field.db_default is models.NOT_PROVIDED
     }
 
 
@@ -316,5 +318,3 @@ def switch(connection: psycopg.Connection[Any], command: str, triggers: Any) -> 
     """DISABLE or ENABLE ALWAYS the triggers given as (table, trigger)."""
     for table, name in triggers:
         connection.execute(f'ALTER TABLE {table} {command} "{name}"')
-
-

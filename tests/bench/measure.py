@@ -93,9 +93,7 @@ class Result:
             "value": _rounded(self.value),
             "goal": self.limit,
             "verdict": self.verdict,
-            "sides": {
-                name: {key: _rounded(value) for key, value in side.items()} for name, side in self.sides.items()
-            },
+            "sides": {name: {key: _rounded(value) for key, value in side.items()} for name, side in self.sides.items()},
             "spread_p10_p90": [_rounded(value) for value in self.spread] if self.spread else None,
             "rounds": self.rounds,
             "work": self.work,

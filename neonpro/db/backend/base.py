@@ -1,20 +1,23 @@
 """Django's PostgreSQL backend, with the clinic context set as the outermost transaction begins."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import Error
 from django.db.backends.postgresql import base
 
 from neonpro.db.context import Context, ContextRequest, open_context
-from neonpro.db.roles import OWNER
+from neonpro.db.roles import GATE, OWNER, SEARCH
 
-_ROLE = """
-    SELECT r.rolsuper OR r.rolbypassrls OR r.rolcreaterole,
-           pg_has_role(current_user, %s, 'MEMBER')
+# Membership counts even without INHERIT: SET ROLE is open to a member. The three predefined roles read or write the
+# server's files, past every table.
+_UNBOUND = """
+    SELECT bool_or(
+        r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication
+        OR r.rolname IN (%s, %s, %s, 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+    )
     FROM pg_catalog.pg_roles AS r
-    WHERE pg_has_role(current_user, r.oid, 'MEMBER')
-    ORDER BY 1 DESC, 2 DESC
-    LIMIT 1
+    WHERE pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')
 """
 
 
@@ -23,41 +26,56 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     context_request: ContextRequest | None = None
     clinic_context: Context | None = None
-    _role_was_checked = False
+    _checked_roles: ClassVar[set[tuple[str, ...]]] = set()
 
-    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
+    def set_autocommit(
+        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
+    ) -> None:
         """Begin (or end) a transaction, and open the context that `enter` asked for."""
+        if autocommit:
+            # The transaction that carried it is over, and what runs on commit has to enter by itself.
+            self.clinic_context = None
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if autocommit or self.context_request is None:
             return
+        request, self.context_request = self.context_request, None
         try:
-            open_context(self, self.context_request)
+            open_context(self, request)
         except BaseException:
             # in_atomic_block is not set yet: without this the connection would stay in a transaction that nobody
             # ends, and the next atomic block would be lost in silence.
-            self.rollback()
-            super().set_autocommit(True)
+            try:
+                self.rollback()
+                super().set_autocommit(True)
+            except Error:
+                # The server has gone away; the next query connects anew.
+                self.close()
             raise
 
     def init_connection_state(self) -> None:
         """Refuse to serve as a role that row security does not bind, once a process and database.
 
         Raises:
-            ImproperlyConfigured: the role is a superuser, bypasses row security, or may become the tables' owner.
+            ImproperlyConfigured: the role is a superuser, bypasses row security, or may become one that does or that
+                owns tables or functions.
         """
         super().init_connection_state()
-        if self.settings_dict.get("NEONPRO_OWNER") or type(self)._role_was_checked:
+        role = tuple(str(self.settings_dict[name]) for name in ("HOST", "PORT", "NAME", "USER"))
+        if self.settings_dict.get("NEONPRO_OWNER") or role in self._checked_roles:
             return
         with self.cursor() as cursor:
-            cursor.execute(_ROLE, [OWNER])
-            powerful, owner = cursor.fetchone()
-        if powerful or owner:
+            cursor.execute(_UNBOUND, [OWNER, GATE, SEARCH])
+            (unbound,) = cursor.fetchone()
+        if unbound:
+            # Or the next query would find the connection open, and be served.
+            self.close()
             raise ImproperlyConfigured(
-                f"DATABASE_URL connects as {self.settings_dict['USER'] or 'a role'} that row security does not bind "
-                "(superuser, BYPASSRLS, CREATEROLE, or a member of the owner). Connect as neonpro_app: "
-                "deploy/roles.sql makes it, and DATABASE_OWNER_URL is where the owner belongs."
+                f"DATABASE_URL connects as {self.settings_dict['USER'] or 'a role'}, which row security does not bind: "
+                "a superuser, a role with BYPASSRLS, CREATEROLE or REPLICATION, or a member of one, of the owner or of "
+                "the server's files. Connect as neonpro_app: deploy/roles.sql makes it, and DATABASE_OWNER_URL is "
+                "where the owner belongs."
             )
-        type(self)._role_was_checked = True
+        self._checked_roles.add(role)
 
     def close(self) -> Any:
         """Forget the context with the connection it was opened on."""

@@ -47,8 +47,14 @@ BEGIN
     INSERT INTO public.audit_logs (
         clinic_id, action, table_name, record_id, patient_id, actor_kind, actor, role, request_id, changes
     ) VALUES (
-        -- Outside any clinic (an account at sign-in) the log's own clinic is the nil UUID: the platform.
-        coalesce((this_row ->> clinic_column)::uuid, who.clinic, '00000000-0000-0000-0000-000000000000'),
+        -- Outside any clinic (an account at sign-in) the log's own clinic is the nil UUID: the platform. A new row
+        -- that is no clinic's is always the platform's: a clinic that invites somebody would learn from its own log
+        -- whether the address had an account already.
+        coalesce(
+            (this_row ->> clinic_column)::uuid,
+            CASE WHEN TG_OP <> 'INSERT' THEN who.clinic END,
+            '00000000-0000-0000-0000-000000000000'
+        ),
         TG_OP,
         TG_TABLE_NAME,
         (this_row ->> 'id')::uuid,

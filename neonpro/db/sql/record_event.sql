@@ -1,12 +1,14 @@
 -- Writes what happened but changed no row (a sign-in, an export, a print) into the audit log. The actor is the
--- context's and cannot be given. An event of a sign-in names the account; each clinic in which it is an active member
--- gets its own row, and one that belongs to no clinic goes to the platform.
+-- context's and cannot be given. An event at the door names the account, and each clinic in which it is an active member
+-- gets a row of its own, with the account's role there: the clinics do not learn of each other. One that belongs to no
+-- clinic goes to the platform.
 CREATE OR REPLACE FUNCTION neonpro.record_event(event text, account uuid, detail jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     who record;
+    at_the_door constant boolean := event IN ('LOGIN', 'LOGIN_FAILED', 'LOGOUT');
 BEGIN
     SELECT * INTO who FROM neonpro.context();
     IF who.kind IS NULL THEN
@@ -20,14 +22,16 @@ BEGIN
     )
     SELECT
         place.clinic_id, event, CASE WHEN account IS NULL THEN '' ELSE 'users' END, account,
-        who.kind, coalesce(nullif(who.actor, ''), account::text, ''), who.role, who.request, detail
+        who.kind, coalesce(nullif(who.actor, ''), account::text, ''), place.role, who.request, detail
     FROM (
-        SELECT who.clinic AS clinic_id WHERE who.clinic IS NOT NULL
+        SELECT who.clinic AS clinic_id, who.role AS role WHERE who.clinic IS NOT NULL
         UNION ALL
-        SELECT c.clinic_id FROM neonpro.clinics_of(account) AS c WHERE who.clinic IS NULL AND account IS NOT NULL
+        SELECT c.clinic_id, CASE WHEN who.kind = 'user' THEN c.role ELSE who.role END
+        FROM neonpro.clinics_of(account) AS c
+        WHERE at_the_door AND c.clinic_id IS DISTINCT FROM who.clinic
         UNION ALL
-        SELECT '00000000-0000-0000-0000-000000000000'
-        WHERE who.clinic IS NULL AND NOT EXISTS (SELECT FROM neonpro.clinics_of(account))
+        SELECT '00000000-0000-0000-0000-000000000000', who.role
+        WHERE who.clinic IS NULL AND NOT (at_the_door AND EXISTS (SELECT FROM neonpro.clinics_of(account)))
     ) AS place;
 END
 $$;

@@ -1,0 +1,406 @@
+"""What every admin of a clinic's table shares: sealed searches, one order, refusals in words, the audit log as history."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+import psycopg
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from clinics import sealed, trail
+from clinics.fields import CnpjField, CpfField, PhoneField
+from clinics.identifiers import format_cnpj, format_cpf, format_phone
+from clinics.roles import may
+
+M = TypeVar("M", bound=Model)
+
+TERM_LENGTH = 200
+"""Characters of a search term that count; nobody types more."""
+
+
+class ClinicForm(forms.ModelForm[M]):
+    """A form that can say what the database refused, and knows where to start typing."""
+
+    refusal: ClassVar[str] = ""
+    """Why the database refused what this form was about to save (see `ClinicAdmin.changeform_view`)."""
+
+    def focus(self) -> None:
+        """Put the cursor into the first field, or into the first one to put right."""
+        wrong = self.errors if self.is_bound else {}
+        visible = [name for name, field in self.fields.items() if not field.widget.is_hidden]
+        start = next((name for name in visible if name in wrong), visible[0] if visible else None)
+        if start:
+            widget: Any = self.fields[start].widget
+            # What stands around a choice of records is no field itself.
+            getattr(widget, "widget", widget).attrs["autofocus"] = True
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        # What the form itself found out on looking again says it better.
+        if self.refusal and self.is_bound and not self._errors:
+            self.add_error(None, self.refusal)
+
+
+class FormattedTextInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]  # Unfold has no types
+    """A text field that shows a stored identifier the way people write it."""
+
+    def __init__(self, written: Callable[[str], str]) -> None:
+        super().__init__()
+        self.written = written
+
+    def format_value(self, value: Any) -> Any:
+        value = super().format_value(value)
+        # What a person typed, right or wrong, comes back untouched: only stored forms are all digits and letters.
+        return self.written(value) if value and value.lstrip("+").isalnum() else value
+
+
+class AutocompleteInput(AutocompleteSelect):
+    """Django's autocomplete, asking by POST: what somebody types is a patient's name, and addresses are logged."""
+
+    @property
+    def media(self) -> forms.Media:
+        base = super().media
+        ours = ["neonpro/autocomplete.js" if path == "admin/js/autocomplete.js" else path for path in base._js]
+        return forms.Media(js=ours, css=base._css)
+
+
+class LabelledChoiceField(forms.ModelChoiceField):
+    """A choice of records under the labels that their own admin gives them."""
+
+    label_of: Callable[[Model], str] = staticmethod(str)
+
+    def label_from_instance(self, record: Model) -> str:
+        return self.label_of(record)
+
+
+class ClinicChangeList(ChangeList):  # type: ignore[misc]  # Unfold has no types
+    """A list in the one order its admin gives it, with the search term unsealed."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        # The address keeps the sealed term, for filters and pages; the box and the query get the plain one.
+        self.query = search_term(request)
+        self.without_search = self.get_query_string(remove=[SEARCH_VAR])
+        found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        return found
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        # Whatever the address asks for: to sort by a name is to read it, and later no name can be sorted.
+        self.params.pop(ORDER_VAR, None)
+        return super().get_ordering(request, queryset)
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = self.model_admin.prepare(request, list(self.result_list))
+
+
+class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+    """The base of every model's admin.
+
+    Who may do what is the role's (`clinics.roles`), by way of `User.has_perm`; which rows there are is PostgreSQL's.
+    """
+
+    form = ClinicForm
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = False
+    sortable_by = ()
+    save_as = False
+    warn_unsaved_form = True
+    compressed_fields = True
+    empty_hint: ClassVar[Any] = ""
+    """What to do when the list is empty."""
+    refusals: ClassVar[dict[str, Any]] = {}
+    """Messages for rules of the database that are not constraints of the model, by name."""
+
+    # --- the log is PostgreSQL's --------------------------------------------------------------------------------
+
+    def log_addition(self, *args: Any) -> None:
+        """Nothing: the audit trigger has written it already, and django_admin_log stays empty."""
+
+    def log_change(self, *args: Any) -> None:
+        """Nothing: see `log_addition`."""
+
+    def log_deletions(self, *args: Any) -> None:
+        """Nothing: see `log_addition`."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """A record's changes from the audit log, for whom the log is; a word of explanation for the others."""
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, record):
+            raise PermissionDenied
+        readable = may(request.clinic.role, "view", "audit_logs")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Change history"),
+            "subtitle": self.choice_label(record),
+            "entries": trail.history(record) if readable else None,
+            "readable": readable,
+            "limit": trail.HISTORY_LIMIT,
+            "module_name": str(capfirst(self.opts.verbose_name_plural)),
+            "object": record,
+            "opts": self.opts,
+            "preserved_filters": self.get_preserved_filters(request),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.object_history_template or "admin/object_history.html", context)
+
+    # --- lists --------------------------------------------------------------------------------------------------
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """The list; a search arrives by POST and is answered with the address of its result."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if request.method == "POST" and SEARCH_VAR in request.POST:
+            return HttpResponseRedirect(_with_term(request, request.POST[SEARCH_VAR]))
+        try:
+            search_term(request)
+        except sealed.UnreadableTerm:
+            # Also before an action: it must not reach everything because its search was lost.
+            messages.warning(request, _("This search is no longer open. Search again."))
+            return HttpResponseRedirect(_with_term(request, ""))
+        response: HttpResponseBase = super().changelist_view(request, extra_context)
+        return response
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ClinicChangeList]:
+        return ClinicChangeList
+
+    def prepare(self, request: HttpRequest, records: list[Any]) -> list[Any]:
+        """The records of one list page, with whatever else the page shows of them: looked up once for all."""
+        return records
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only what the list offers as a filter: Django also takes any field of the model, by name, from the URL."""
+        offered: set[str] = set()
+        for entry in self.list_filter:
+            if isinstance(entry, (tuple, list)):
+                offered.add(entry[0])
+            else:
+                offered.add(entry if isinstance(entry, str) else entry.parameter_name)
+        # A filter by a period of a field uses FIELD_from and FIELD_to.
+        root = lookup.split("__")[0]
+        return root in offered or root.removesuffix("_from").removesuffix("_to") in offered
+
+    # --- forms --------------------------------------------------------------------------------------------------
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        # Django sends people to the first page with a message that repeats the id; another clinic's is just not there.
+        raise Http404
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        # The class is made anew for each request.
+        form_class.refusal = getattr(request, "refusal", "")
+        return form_class
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["adminform"].form.focus()
+        record = context.get("original")
+        if record is not None:
+            # Django would say `str()`, which for a patient is a number.
+            context["subtitle"] = self.choice_label(record)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponseBase:
+        """The form. What the database refuses, in a race for instance, is said in it, and what was typed stays."""
+        if "_saveasnew" in request.POST:
+            # Django makes a new record of it even where `save_as` is off.
+            raise PermissionDenied
+        view: Callable[..., HttpResponseBase] = super().changeform_view
+        try:
+            with transaction.atomic():
+                return view(request, object_id, form_url, extra_context)
+        except IntegrityError as error:
+            request.refusal = self.refusal(error)
+            # The same again, now as a form with an error: nothing is saved this time.
+            return view(request, object_id, form_url, extra_context)
+
+    def refusal(self, error: IntegrityError) -> str:
+        """Why the database refused, in words for the person who tried."""
+        cause = error.__cause__
+        name = (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""
+        if name in self.refusals:
+            return str(self.refusals[name])
+        for constraint in self.opts.constraints:
+            if constraint.name == name and constraint.violation_error_message != constraint.default_violation_error_message:
+                return str(constraint.violation_error_message)
+        if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+            return _("Something chosen here no longer exists, or is still in use elsewhere. Reload the page.")
+        return _("Somebody else changed something at the same moment. Check the data and save again.")
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        for kind, written in ((CpfField, format_cpf), (CnpjField, format_cnpj), (PhoneField, format_phone)):
+            if isinstance(db_field, kind):
+                kwargs["widget"] = FormattedTextInput(written)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            # A window in which to change or delete something else has no place in the middle of a form.
+            field.widget.can_change_related = False
+            field.widget.can_delete_related = False
+            field.widget.can_view_related = False
+        return field
+
+    def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        other = self.admin_site._registry.get(db_field.related_model)
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = AutocompleteInput(db_field, self.admin_site)
+        field = super().formfield_for_foreignkey(db_field, request, form_class=LabelledChoiceField, **kwargs)
+        if isinstance(other, ClinicAdmin):
+            field.label_of = other.choice_label
+        return field
+
+    def address(self, record: Any) -> str:
+        """What names a record in the addresses of its pages."""
+        return str(record.pk)
+
+    def choice_label(self, record: Any) -> str:
+        """A record as pages name it, in choices and headings; unlike `str()` it never leaves the page."""
+        return str(record)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        response: HttpResponse = super().response_add(request, obj, post_url_continue)
+        if IS_POPUP_VAR in request.POST and isinstance(response, TemplateResponse):
+            # The window that asked for the new record shows it among its choices.
+            response.context_data = {
+                "popup_response_data": json.dumps({"value": str(obj.pk), "obj": self.choice_label(obj)})
+            }
+        return response
+
+    def confirmation(
+        self,
+        request: HttpRequest,
+        record: Any,
+        *,
+        title: str,
+        text: str,
+        submit: str,
+        form: forms.Form | None = None,
+        kind: str = "np-primary",
+    ) -> HttpResponse:
+        """The page that asks before something is done with a record; its button posts to the same address."""
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": self.choice_label(record),
+            "text": text,
+            "submit": submit,
+            "form": form,
+            "kind": kind,
+            "object": record,
+            "opts": self.opts,
+            "back_url": reverse(
+                f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[self.address(record)]
+            ),
+        }
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+    # --- deleting -----------------------------------------------------------------------------------------------
+
+    def get_deleted_objects(
+        self, objs: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What deleting would take along, which is nothing, and what is in its way: counted, not listed."""
+        records = list(objs)
+        in_the_way = []
+        for relation in self.opts.get_fields(include_hidden=True):
+            if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
+                continue
+            model = relation.related_model
+            count = model._default_manager.filter(**{f"{relation.field.name}__in": records}).count()
+            if count:
+                in_the_way.append(f"{count} {model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural}")
+        forbidden = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return (
+            [self.choice_label(record) for record in records],
+            {str(self.opts.verbose_name_plural): len(records)},
+            forbidden,
+            in_the_way,
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        try:
+            with transaction.atomic():
+                return super().delete_view(request, object_id, extra_context)
+        except IntegrityError as error:
+            messages.error(request, self.refusal(error))
+            return HttpResponseRedirect(request.path.removesuffix("delete/") + "change/")
+
+
+class AutocompleteView(AutocompleteJsonView):
+    """The answers of autocomplete fields. The term comes in the body of a POST; a GET is refused with 405."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        # Django's view and its pages read the query; here all of it came in the body.
+        request.GET = request.POST.copy()
+        request.GET["term"] = clean_term(request.POST.get("term", ""))
+        response: JsonResponse = super().get(request, *args, **kwargs)
+        return response
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        return {"id": str(getattr(obj, to_field_name)), "text": self.model_admin.choice_label(obj)}
+
+
+def search_term(request: HttpRequest) -> str:
+    """What a list is searched for, in plain words; '' for nothing.
+
+    Raises:
+        sealed.UnreadableTerm: the address holds a term that this person did not seal here and lately.
+    """
+    found = request.GET.get(SEARCH_VAR, "")
+    return sealed.unseal(found, user=request.user.pk, clinic=request.clinic.id) if found else ""
+
+
+def clean_term(text: str) -> str:
+    """A search term as typed, short enough and free of what PostgreSQL's text cannot hold."""
+    return text.replace("\x00", "").strip()[:TERM_LENGTH]
+
+
+def _with_term(request: HttpRequest, term: str) -> str:
+    """The address of a list with another search term, from its first page on."""
+    query = request.GET.copy()
+    query.pop(PAGE_VAR, None)
+    query.pop(SEARCH_VAR, None)
+    term = clean_term(term)
+    if term:
+        query[SEARCH_VAR] = sealed.seal(term, user=request.user.pk, clinic=request.clinic.id)
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+

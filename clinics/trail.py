@@ -1,0 +1,230 @@
+"""Reading the audit log: one record's history, and the words for what the log says.
+
+The table is PostgreSQL's own (`neonpro/db/sql/audit_logs.sql`); who may read it is for its row policies to say.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import BooleanField, Field, ForeignKey, Model
+from django.utils import formats
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from clinics.models import Membership
+from clinics.roles import JOB, SIGN_IN, Role
+
+WITHHELD = "•"
+"""What the audit trigger writes in place of a personal value (`neonpro/db/sql/record_change.sql`)."""
+
+ACTIONS = {
+    "INSERT": pgettext_lazy("audit", "created"),
+    "UPDATE": pgettext_lazy("audit", "changed"),
+    "DELETE": pgettext_lazy("audit", "deleted"),
+    "LOGIN": gettext_lazy("signed in"),
+    "LOGIN_FAILED": gettext_lazy("failed sign-in"),
+    "LOGOUT": gettext_lazy("signed out"),
+    "CLINIC_ENTERED": gettext_lazy("entered the clinic"),
+    "EXPORT": gettext_lazy("exported"),
+    "IMPORT": gettext_lazy("imported"),
+    "PRINT": gettext_lazy("printed"),
+    "DENIED": gettext_lazy("access denied"),
+}
+"""The actions of the log, in words."""
+
+HISTORY_LIMIT = 100
+"""How many of a record's changes its history page shows; the audit log's own page has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one field."""
+
+    field: str
+    old: str
+    new: str
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a record's history."""
+
+    created_at: datetime
+    action: str
+    who: str
+    role: str
+    changes: list[Change]
+
+
+def history(record: Model) -> list[Entry]:
+    """What happened to a record, newest first; empty for whom the log's policies show nothing."""
+    table = record._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT created_at, action, actor_kind, actor, role, changes::text FROM audit_logs"
+            " WHERE record_id = %s AND table_name = %s ORDER BY created_at DESC LIMIT %s",
+            [record.pk, table, HISTORY_LIMIT],
+        )
+        rows = cursor.fetchall()
+    people = names()
+    changes = changes_of([(table, json.loads(row[-1]) if row[-1] else None) for row in rows])
+    return [
+        Entry(created_at, action_word(action), who(kind, actor, people), role_word(role), changed)
+        for (created_at, action, kind, actor, role, _text), changed in zip(rows, changes, strict=True)
+    ]
+
+
+def names() -> dict[str, str]:
+    """The names of everyone who is or was in the current clinic's team, by account."""
+    return {str(user): name for user, name in Membership.objects.values_list("user_id", "display_name")}
+
+
+def who(kind: str, actor: str, people: Mapping[str, str]) -> str:
+    """An actor of the log in words.
+
+    Args:
+        kind: the log's `actor_kind`.
+        actor: an account's id, or the name of a job or of a database role.
+        people: see `names`.
+    """
+    if kind == "job":
+        return _("job %(name)s") % {"name": actor}
+    if kind == "db":
+        return _("database role %(name)s") % {"name": actor}
+    if actor in people:
+        return people[actor]
+    return _("former team member %(id)s") % {"id": actor[:8]} if actor else _("nobody signed in")
+
+
+def action_word(action: str) -> str:
+    """An action of the log in words."""
+    return str(ACTIONS.get(action, action))
+
+
+def role_word(role: str) -> str:
+    """The role in which somebody acted, in words."""
+    if role in Role.values:
+        return str(Role(role).label)
+    return {JOB: _("job"), SIGN_IN: _("sign-in")}.get(role, role)
+
+
+def table_word(table: str) -> str:
+    """What a table holds, in words."""
+    model = _models().get(table)
+    return str(model._meta.verbose_name_plural) if model else table
+
+
+def audited_tables() -> list[tuple[str, str]]:
+    """The tables that the log speaks of, with their words, in the words' order."""
+    return sorted(
+        (
+            (table, table_word(table))
+            for table, model in _models().items()
+            if any(trigger.name == "record_changes" for trigger in getattr(model._meta, "triggers", ()))
+        ),
+        key=lambda pair: pair[1],
+    )
+
+
+def fields_of(table: str, changes: Mapping[str, Any] | None) -> list[str]:
+    """Which fields the log's `changes` of one row speak of, in words."""
+    model = _models().get(table)
+    return [_label(_field(model, column), column) for column in changes or {}]
+
+
+def changes_of(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> list[list[Change]]:
+    """The log's `changes` of rows, field by field, in words; references of all rows are looked up together.
+
+    Args:
+        rows: for each row its table and its `changes`.
+    """
+    labels = _references(rows)
+    return [
+        [
+            Change(
+                _label(field := _field(_models().get(table), column), column),
+                _word(field, old, labels),
+                _word(field, new, labels),
+                withheld=new == WITHHELD,
+            )
+            for column, old, new in _pairs(changes)
+        ]
+        for table, changes in rows
+    ]
+
+
+def _pairs(changes: Mapping[str, Any] | None) -> Iterator[tuple[str, Any, Any]]:
+    for column, value in (changes or {}).items():
+        # An UPDATE has [old, new]; a new or deleted row has plain values. No column of ours holds a list.
+        old, new = value if isinstance(value, list) and len(value) == 2 else (None, value)
+        yield column, old, new
+
+
+def _references(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> dict[str, str]:
+    """What the rows refer to, by id: `str()` of a record, which never holds a patient's name."""
+    wanted: dict[type[Model], set[str]] = defaultdict(set)
+    for table, changes in rows:
+        for column, old, new in _pairs(changes):
+            field = _field(_models().get(table), column)
+            if isinstance(field, ForeignKey) and field.name != "clinic":
+                wanted[field.related_model].update(str(value) for value in (old, new) if value and value != WITHHELD)
+    return {
+        str(key): str(record)
+        for model, keys in wanted.items()
+        for key, record in model._default_manager.in_bulk(list(keys)).items()
+    }
+
+
+def _label(field: "Field[Any, Any] | None", column: str) -> str:
+    return str(field.verbose_name) if field is not None else column
+
+
+def _word(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(field, BooleanField) or isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if field is not None and field.choices:
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(field, ForeignKey):
+        return labels.get(str(value), str(value)[:8])
+    if isinstance(value, str):
+        return _moment(field, value)
+    return str(value)
+
+
+def _moment(field: "Field[Any, Any] | None", text: str) -> str:
+    """Times in the clinic's own, as people write them; any other text as it is."""
+    kind = field.get_internal_type() if field is not None else ""
+    moment: date | datetime | None = None
+    if kind == "DateTimeField":
+        moment = parse_datetime(text)
+        return formats.date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else text
+    if kind == "DateField":
+        moment = parse_date(text)
+        return formats.date_format(moment, "SHORT_DATE_FORMAT") if moment else text
+    return text
+
+
+def _field(model: type[Model] | None, column: str) -> "Field[Any, Any] | None":
+    if model is None:
+        return None
+    for field in model._meta.concrete_fields:
+        if field.column == column:
+            return field
+    return None
+
+
+@cache
+def _models() -> dict[str, type[Model]]:
+    return {model._meta.db_table: model for model in apps.get_models()}

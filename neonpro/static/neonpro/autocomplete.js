@@ -1,0 +1,43 @@
+// Autocomplete fields that ask by POST: what somebody types is a patient's name, and addresses end up in logs.
+"use strict";
+{
+    const $ = django.jQuery;
+
+    $.fn.neonproAutocomplete = function () {
+        this.each((_, element) => {
+            const token = document.querySelector("[name=csrfmiddlewaretoken], [data-csrf-token]");
+            $(element).select2({
+                ajax: {
+                    type: "POST",
+                    delay: 250,
+                    headers: token ? { "X-CSRFToken": token.value } : {},
+                    data: (params) => ({
+                        term: params.term,
+                        page: params.page,
+                        app_label: element.dataset.appLabel,
+                        model_name: element.dataset.modelName,
+                        field_name: element.dataset.fieldName,
+                    }),
+                },
+            });
+            if (element.autofocus) {
+                // The select itself is hidden; this is what stands in its place.
+                $(element).next(".select2-container").find(".select2-selection").trigger("focus");
+            }
+        });
+        return this;
+    };
+
+    // jQuery 3.6 and later lose the focus that select2 gives its search field.
+    $(document).on("select2:open", () => {
+        document.querySelector(".select2-container--open .select2-search__field")?.focus();
+    });
+
+    $(() => {
+        $(".admin-autocomplete").not("[name*=__prefix__]").filter("[data-ajax--url]").neonproAutocomplete();
+    });
+
+    document.addEventListener("formset:added", (event) => {
+        $(event.target).find(".admin-autocomplete[data-ajax--url]").neonproAutocomplete();
+    });
+}

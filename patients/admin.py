@@ -1,0 +1,416 @@
+"""Patients and their appointments."""
+
+from datetime import date, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from guardian.admin import GuardedModelAdminMixin
+from guardian.utils import get_user_obj_perms_model
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateFilter
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from clinics.adminbase import ClinicAdmin, ClinicChangeList
+from clinics.identifiers import format_phone
+from clinics.models import Membership, Professional, User
+from patients.booking import BookingError, cancel, may_cancel
+from patients.forms import PERMISSIONS, AppointmentForm, CancelForm, GrantForm, MemberForm, PatientForm
+from patients.models import Appointment, AppointmentStatus, Patient
+from patients.search import narrow
+
+MAY_GRANT = "compliance.add_resourcepermission"
+"""The permission to open single records to a colleague."""
+
+
+def age_on(born: date, today: date) -> int:
+    """Whole years between two days."""
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+@admin.register(Patient)
+class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):  # type: ignore[misc]  # guardian has no types
+    """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
+
+    form = PatientForm
+    list_display = ("name_column", "record_column", "born_column", "phone_column", "registered_column")
+    list_filter = ("created_at",)
+    # Django wants a field here to show the box; `get_search_results` is what searches.
+    search_fields = ("id",)
+    search_help_text = gettext_lazy("Name, CPF, CNS, phone or record number")
+    ordering = ("-created_at", "pk")
+    empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
+    actions_detail = ("book",)
+    fieldsets = (
+        (
+            gettext_lazy("Identification"),
+            {"fields": ("name", "preferred_name", "mother_name", "birth_date", "birth_year", "sex")},
+        ),
+        (gettext_lazy("Contact"), {"fields": ("phone", "other_phone", "email")}),
+        (gettext_lazy("Documents"), {"fields": ("cpf", "cns", "passport")}),
+        (gettext_lazy("Birthplace"), {"fields": ("birthplace_city", "birthplace_uf")}),
+        (gettext_lazy("Address"), {"fields": ("street", "district", "city", "uf", "cep")}),
+    )
+    change_form_template = "admin/patients/patient/change_form.html"
+    obj_perms_manage_template = "admin/patients/patient/permissions.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Patient], search_term: str
+    ) -> tuple[QuerySet[Patient], bool]:
+        return (narrow(queryset, search_term) if search_term else queryset), False
+
+    def choice_label(self, record: Patient) -> str:
+        parts = [record.display_name, str(record), date_format(record.birth_date, "SHORT_DATE_FORMAT") if record.birth_date else ""]
+        return " · ".join(part for part in parts if part)
+
+    @display(description=gettext_lazy("name"))  # type: ignore[untyped-decorator]
+    def name_column(self, patient: Patient) -> str:
+        return patient.display_name
+
+    @display(description=gettext_lazy("record number"))  # type: ignore[untyped-decorator]
+    def record_column(self, patient: Patient) -> str:
+        return str(patient)
+
+    @display(description=gettext_lazy("age"))  # type: ignore[untyped-decorator]
+    def born_column(self, patient: Patient) -> str:
+        today = timezone.localdate()
+        if patient.birth_date:
+            years = age_on(patient.birth_date, today)
+            return _("%(years)s y (%(born)s)") % {
+                "years": years,
+                "born": date_format(patient.birth_date, "SHORT_DATE_FORMAT"),
+            }
+        if patient.birth_year:
+            return _("about %(years)s y (%(born)s)") % {
+                "years": today.year - patient.birth_year,
+                "born": patient.birth_year,
+            }
+        return ""
+
+    @display(description=gettext_lazy("phone"))  # type: ignore[untyped-decorator]
+    def phone_column(self, patient: Patient) -> str:
+        return format_phone(patient.phone)
+
+    @display(description=gettext_lazy("registered on"))  # type: ignore[untyped-decorator]
+    def registered_column(self, patient: Patient) -> date:
+        return timezone.localtime(patient.created_at).date()
+
+    def has_book_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may book appointments."""
+        return bool(request.user.has_perm("patients.add_appointment"))
+
+    @action(description=gettext_lazy("Book an appointment"), url_path="book", permissions=["book"])
+    def book(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the form of a new appointment, with this patient in it."""
+        patient = self.get_object(request, unquote(object_id))
+        if patient is None:
+            raise Http404
+        return HttpResponseRedirect(f"{reverse('admin:patients_appointment_add')}?patient={patient.pk}")
+
+    # --- permissions on one patient: guardian's pages, with the clinic's team in place of all accounts -------------
+
+    def obj_perms_manage_view(self, request: HttpRequest, object_pk: str) -> HttpResponseBase:
+        """Who may do what with this patient beyond their role, and a way to add somebody."""
+        patient = self._to_grant_on(request, object_pk)
+        form = MemberForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            return HttpResponseRedirect(
+                reverse(
+                    "admin:patients_patient_permissions_manage_user",
+                    args=[patient.pk, form.cleaned_data["member"].user_id],
+                )
+            )
+        held = (
+            get_user_obj_perms_model()
+            .objects.filter(content_type=ContentType.objects.get_for_model(Patient), object_pk=str(patient.pk))
+            .select_related("permission")
+            .order_by("created_at")
+        )
+        members = {member.user_id: member for member in Membership.objects.filter(user__in=[row.user_id for row in held])}
+        grants = [
+            {
+                "member": members.get(row.user_id),
+                "permission": PERMISSIONS.get(row.permission.codename, row.permission.name),
+                "reason": row.reason,
+                "expires_at": row.expires_at,
+                "user_id": row.user_id,
+            }
+            for row in held
+        ]
+        context = {
+            **self.get_obj_perms_base_context(request, patient),
+            "subtitle": self.choice_label(patient),
+            "grants": grants,
+            "form": form,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, self.obj_perms_manage_template, context)
+
+    def obj_perms_manage_user_view(self, request: HttpRequest, object_pk: str, user_id: str) -> HttpResponseBase:
+        """What one member of the team may do with this patient."""
+        patient = self._to_grant_on(request, object_pk)
+        try:
+            member = get_object_or_404(Membership, user_id=user_id)
+        except ValidationError as error:
+            raise Http404 from error
+        # The account itself is not the clinic's to read; its id is all that guardian needs.
+        form = GrantForm(User(pk=member.user_id), patient, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            form.save_for(request.user)
+            messages.success(request, _("The permissions were saved."))
+            return HttpResponseRedirect(reverse("admin:patients_patient_permissions", args=[patient.pk]))
+        context = {
+            **self.get_obj_perms_base_context(request, patient),
+            "title": _("Permissions on one record"),
+            "text": member.display_name,
+            "subtitle": self.choice_label(patient),
+            "form": form,
+            "submit": _("Save"),
+            "back_url": reverse("admin:patients_patient_permissions", args=[patient.pk]),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+    def obj_perms_manage_group_view(self, request: HttpRequest, object_pk: str, group_id: str) -> HttpResponseBase:
+        """Nothing: grants are made to people, there are no groups."""
+        raise Http404
+
+    def _to_grant_on(self, request: HttpRequest, object_pk: str) -> Patient:
+        if not request.user.has_perm(MAY_GRANT):
+            raise PermissionDenied
+        patient: Patient | None = self.get_object(request, unquote(object_pk))
+        if patient is None:
+            raise Http404
+        return patient
+
+
+class WhenFilter(DropdownFilter):  # type: ignore[misc]  # Unfold has no types
+    """Which days: from today on, unless a period or something else is asked for."""
+
+    title = gettext_lazy("day")
+    parameter_name = "when"
+    all_option: ClassVar[Any] = None
+    CHOICES: ClassVar[list[tuple[str, Any]]] = [
+        ("", gettext_lazy("From today on")),
+        ("today", gettext_lazy("Today")),
+        ("tomorrow", gettext_lazy("Tomorrow")),
+        ("week", gettext_lazy("This week")),
+        ("past", gettext_lazy("Before today")),
+        ("all", gettext_lazy("All days")),
+    ]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return self.CHOICES
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
+        today = timezone.localdate()
+        monday = today - timedelta(days=today.weekday())
+        days: dict[str, dict[str, Any]] = {
+            "": {"day__gte": today},
+            "today": {"day": today},
+            "tomorrow": {"day": today + timedelta(days=1)},
+            "week": {"day__range": (monday, monday + timedelta(days=6))},
+            "past": {"day__lt": today},
+            "all": {},
+        }
+        chosen = self.value() or ""
+        if not chosen and (request.GET.get("day_from") or request.GET.get("day_to")):
+            return queryset
+        return queryset.filter(**days.get(chosen, days[""]))
+
+
+class ProfessionalFilter(DropdownFilter):  # type: ignore[misc]  # Unfold has no types
+    """The appointments of one professional, also of one who has left."""
+
+    title = gettext_lazy("professional")
+    parameter_name = "professional"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        people = Professional.objects.order_by("-is_active", "full_name").values_list("pk", "full_name")
+        return [(str(key), name) for key, name in people]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> QuerySet[Appointment]:
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        # Anything else than a professional of this clinic finds nothing.
+        known = {key for key, _name in self.lookup_choices}
+        return queryset.filter(professional=UUID(chosen)) if chosen in known else queryset.none()
+
+
+class AppointmentChangeList(ClinicChangeList):
+    """The agenda."""
+
+    def days(self) -> list[dict[str, Any]]:
+        """Links to the days that people ask for most."""
+        chosen = self.params.get("when", "")
+        period = bool(self.params.get("day_from") or self.params.get("day_to"))
+        return [
+            {
+                "label": label,
+                "link": self.get_query_string({"when": value or None}, remove=["day_from", "day_to"]),
+                "selected": value == chosen and not (period and not chosen),
+            }
+            for value, label in WhenFilter.CHOICES
+        ]
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(ClinicAdmin):
+    """The agenda, from today on."""
+
+    form = AppointmentForm
+    list_display = ("when_column", "patient_column", "professional_column", "service_column", "status_badge")
+    list_filter = (
+        WhenFilter,
+        ("day", RangeDateFilter),
+        ProfessionalFilter,
+        ("status", ChoicesDropdownFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("patient", "professional", "service")
+    list_before_template = "admin/patients/appointment/days.html"
+    search_fields = ("id",)
+    search_help_text = gettext_lazy("Patient: name, CPF, CNS, phone or record number")
+    empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
+    autocomplete_fields = ("patient",)
+    actions_detail = ("cancel",)
+    refusals: ClassVar[dict[str, Any]] = {
+        "appointments_professional_free": gettext_lazy("This time of the professional was taken a moment ago. Choose another."),
+        "appointments_patient_free": gettext_lazy("This patient was booked for this time a moment ago. Choose another."),
+    }
+    fieldsets = (
+        (None, {"fields": ("patient", "professional", "service")}),
+        (gettext_lazy("When"), {"fields": ("day", "time", "minutes", "by_arrival")}),
+        (gettext_lazy("Situation"), {"fields": ("status", "note")}),
+    )
+    readonly_fields = ("cancel_reason",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
+        sets = list(super().get_fieldsets(request, obj))
+        if obj is not None and obj.cancel_reason:
+            sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
+        return sets
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
+        found: QuerySet[Appointment] = super().get_queryset(request)
+        return found.select_related("patient", "professional", "service")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # What is over is read backwards.
+        return ("-day", "-starts_at", "-pk") if request.GET.get("when") == "past" else ("day", "starts_at", "pk")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ClinicChangeList]:
+        return AppointmentChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str
+    ) -> tuple[QuerySet[Appointment], bool]:
+        return (narrow(queryset, search_term, patient="patient_id") if search_term else queryset), False
+
+    def choice_label(self, record: Appointment) -> str:
+        return f"{self.when_column(record)} · {record.patient.display_name}"
+
+    def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may cancel this appointment now: the button is there only then."""
+        if not self.has_change_permission(request):
+            return False
+        appointment = self.get_object(request, unquote(object_id)) if object_id else None
+        return appointment is None or may_cancel(appointment)
+
+    @action(
+        description=gettext_lazy("Cancel the appointment"),
+        url_path="cancel",
+        permissions=["cancel"],
+        variant=ActionVariant.DANGER,
+    )
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask why, then cancel. The appointment stays in the records."""
+        appointment = self.get_object(request, unquote(object_id))
+        if appointment is None:
+            raise Http404
+        form = CancelForm(request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid():
+            try:
+                cancel(appointment.pk, reason=form.cleaned_data["reason"])
+            except BookingError as error:
+                form.add_error(None, str(error))
+            else:
+                messages.success(request, _("The appointment was cancelled and its time is free again."))
+                return HttpResponseRedirect(reverse("admin:patients_appointment_changelist"))
+        return self.confirmation(
+            request,
+            appointment,
+            title=_("Cancel the appointment"),
+            text=self._summary(appointment),
+            submit=_("Cancel the appointment"),
+            form=form,
+            kind="np-danger",
+        )
+
+    def _summary(self, appointment: Appointment) -> str:
+        parts = (self.choice_label(appointment), appointment.professional, appointment.service)
+        return " · ".join(str(part) for part in parts if part)
+
+    @display(description=gettext_lazy("when"))  # type: ignore[untyped-decorator]
+    def when_column(self, appointment: Appointment) -> str:
+        day = date_format(appointment.day, "D d/m/Y")
+        if appointment.starts_at is None or appointment.ends_at is None:
+            return _("%(day)s, order of arrival") % {"day": day}
+        starts, ends = timezone.localtime(appointment.starts_at), timezone.localtime(appointment.ends_at)
+        return f"{day}, {starts:%H:%M}–{ends:%H:%M}"
+
+    @display(description=gettext_lazy("patient"))  # type: ignore[untyped-decorator]
+    def patient_column(self, appointment: Appointment) -> str:
+        return appointment.patient.display_name
+
+    @display(description=gettext_lazy("professional"))  # type: ignore[untyped-decorator]
+    def professional_column(self, appointment: Appointment) -> str:
+        return str(appointment.professional or "")
+
+    @display(description=gettext_lazy("service"))  # type: ignore[untyped-decorator]
+    def service_column(self, appointment: Appointment) -> str:
+        return str(appointment.service or "")
+
+    @display(
+        description=gettext_lazy("status"),
+        label={
+            AppointmentStatus.CONFIRMED: "info",
+            AppointmentStatus.ARRIVED: "primary",
+            AppointmentStatus.IN_CARE: "warning",
+            AppointmentStatus.COMPLETED: "success",
+            AppointmentStatus.CANCELLED: "danger",
+            AppointmentStatus.NO_SHOW: "danger",
+        },
+    )  # type: ignore[untyped-decorator]
+    def status_badge(self, appointment: Appointment) -> tuple[str, str]:
+        return appointment.status, appointment.get_status_display()
+
+    # What the form computes, for those who may only look.
+
+    @display(description=gettext_lazy("time"))  # type: ignore[untyped-decorator]
+    def time(self, appointment: Appointment) -> str:
+        return f"{timezone.localtime(appointment.starts_at):%H:%M}" if appointment.starts_at else ""
+
+    @display(description=gettext_lazy("duration (minutes)"))  # type: ignore[untyped-decorator]
+    def minutes(self, appointment: Appointment) -> str:
+        if appointment.starts_at is None or appointment.ends_at is None:
+            return ""
+        return str(int((appointment.ends_at - appointment.starts_at).total_seconds() // 60))
+
+    @display(description=gettext_lazy("by order of arrival"), boolean=True)  # type: ignore[untyped-decorator]
+    def by_arrival(self, appointment: Appointment) -> bool:
+        return appointment.starts_at is None

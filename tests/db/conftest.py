@@ -1,0 +1,59 @@
+"""Two clinics in a database with real commits, and connections of our own to attack it with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Permission
+from pytest_django import DjangoDbBlocker
+
+from compliance.models import ResourcePermission
+from tests.conftest import clone_template
+from tests.db.raw import Raw, connect
+from tests.factories import World, make_world
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """The clinic that the attacker works in, and the one that must stay shut."""
+
+    a: World
+    b: World
+
+
+@pytest.fixture(scope="module")
+def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Worlds]:
+    """Two committed clinics with a row in every table, shared by a module: its tests undo what they write."""
+    with django_db_blocker.unblock():
+        both = Worlds(make_world("ALFAZEMA"), make_world("BERGAMOTA"))
+        for world in (both.a, both.b):
+            share_a_record(world)
+        yield both
+        clone_template()
+
+
+@pytest.fixture
+def app(worlds: Worlds) -> Iterator[Raw]:
+    """The application's role with nothing but SQL, in autocommit."""
+    with connect("neonpro_app") as connection:
+        yield Raw(connection)
+
+
+@pytest.fixture
+def owner(worlds: Worlds) -> Iterator[Raw]:
+    """The tables' owner with nothing but SQL, in autocommit."""
+    with connect("neonpro_owner") as connection:
+        yield Raw(connection)
+
+
+def share_a_record(world: World) -> None:
+    """Give the auditor a permission on one patient: the one table that make_world leaves empty."""
+    with world.enter("manager"):
+        ResourcePermission.objects.create(
+            user=world.user("auditor"),
+            permission=Permission.objects.get(codename="view_patient"),
+            content_type=apps.get_model("contenttypes", "ContentType").objects.get_for_model(world.patients[0]),
+            object_pk=str(world.patients[0].pk),
+            reason=f"motivo {world.canary}",
+        )

@@ -1,0 +1,52 @@
+"""The README names every setting, dependency, role and support table, and nothing that is not there."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+from clinics.roles import ACCESS, Role
+
+ROOT = Path(settings.BASE_DIR)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next heading of its level."""
+    level = re.search(rf"^(#+) {re.escape(title)}$", README, re.MULTILINE)
+    assert level, f"README has no section «{title}»"
+    rest = README[level.end() :]
+    following = re.search(rf"^#{{1,{len(level.group(1))}}} ", rest, re.MULTILINE)
+    return rest[: following.start()] if following else rest
+
+
+def listed(title: str) -> set[str]:
+    """The names in the first column of a section's table."""
+    return set(re.findall(r"^\| `([^`]+)`", section(title), re.MULTILINE))
+
+
+def test_every_setting_is_documented() -> None:
+    read = set(re.findall(r'"((?:NEONPRO|DATABASE)_[A-Z_]+)"', (ROOT / "neonpro/settings.py").read_text()))
+    assert listed("Settings") == read - {"NEONPRO_OWNER", "NEONPRO_SUPPORT_TABLES"}
+
+
+def test_every_dependency_has_its_reason() -> None:
+    named = set()
+    for file in ("app.in", "dev.in"):
+        for line in (ROOT / "requirements" / file).read_text().splitlines():
+            match = re.match(r"([A-Za-z][\w.-]*)", line)
+            if match:
+                named.add(match.group(1).lower())
+    assert {name.lower() for name in listed("Dependencies")} == named
+
+
+def test_every_support_table_has_its_reason() -> None:
+    assert listed("Support tables") == set(settings.NEONPRO_SUPPORT_TABLES) | {"users", "neonpro.context_keys"}
+
+
+def test_every_role_is_described() -> None:
+    assert listed("Roles") == set(Role.values)
+
+
+def test_every_table_of_the_access_table_is_described() -> None:
+    assert listed("Tables") >= set(ACCESS)
