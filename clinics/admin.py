@@ -21,7 +21,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from clinics import team
-from clinics.adminbase import ClinicAdmin, ClinicForm
+from clinics.adminbase import ClinicAdmin, ClinicForm, place_of
 from clinics.models import TEAM_RULES, Clinic, Council, Membership, Professional, Service
 from clinics.roles import Role
 
@@ -48,7 +48,7 @@ class ReaisField(forms.DecimalField):
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_digits=10, decimal_places=2, localize=True, **options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs say int
         return super().to_python(re.sub(r"^\s*R\$\s*", "", value) if isinstance(value, str) else value)
 
 
@@ -72,12 +72,12 @@ class ClinicPageAdmin(ClinicAdmin):
             {"fields": ("dpo_name", "dpo_email", "dpo_substitute", "anpd_small_agent", "anpd_small_agent_reason")},
         ),
         (gettext_lazy("Contact"), {"fields": ("phone", "email", "street", "city", "uf", "cep")}),
-        (gettext_lazy("Time"), {"fields": ("time_zone",)}),
+        (gettext_lazy("Time zone"), {"fields": ("time_zone",)}),
     )  # fmt: skip
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Straight to the page: a person works in one clinic at a time."""
-        return HttpResponseRedirect(reverse("admin:clinics_clinic_change", args=[request.clinic.id]))
+        return HttpResponseRedirect(reverse("admin:clinics_clinic_change", args=[place_of(request).id]))
 
 
 class InvitationForm(ClinicForm[Membership]):
@@ -145,9 +145,9 @@ class MembershipAdmin(ClinicAdmin):
             return
         invitation = team.invite(name=obj.display_name, email=obj.email, role=obj.role)
         obj.pk = invitation.membership.pk
-        team.send_invitation(invitation, clinic=request.clinic.name, absolute=request.build_absolute_uri)
+        team.send_invitation(invitation, clinic=place_of(request).name, absolute=request.build_absolute_uri)
 
-    @action(description=gettext_lazy("Send the invitation again"), url_path="send-again", permissions=["change"])
+    @action(description=gettext_lazy("Send the invitation again"), url_path="send-again", permissions=["change"])  # type: ignore[untyped-decorator]
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Write to a member once more, with a new link to set a password."""
         member = self.get_object(request, unquote(object_id))
@@ -155,7 +155,7 @@ class MembershipAdmin(ClinicAdmin):
             raise Http404
         if request.method == "POST":
             invitation = team.Invitation(member, team.password_path(member.user_id))
-            team.send_invitation(invitation, clinic=request.clinic.name, absolute=request.build_absolute_uri)
+            team.send_invitation(invitation, clinic=place_of(request).name, absolute=request.build_absolute_uri)
             messages.success(request, _("The message is on its way."))
             return HttpResponseRedirect(reverse("admin:clinics_membership_change", args=[member.pk]))
         return self.confirmation(
@@ -176,7 +176,7 @@ class MembershipAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("access"), label={True: "success", False: "danger"})  # type: ignore[untyped-decorator]
     def access(self, member: Membership) -> tuple[bool, str]:
-        return member.is_active, _("active") if member.is_active else _("ended")
+        return member.is_active, _("Active") if member.is_active else _("Ended")
 
 
 class ProfessionalForm(ClinicForm[Professional]):
@@ -201,17 +201,26 @@ class ProfessionalForm(ClinicForm[Professional]):
             if not uf and council in BY_STATE:
                 self.add_error("council_uf", _("%(council)s is organised by state: choose it.") % {"council": label})
             elif not region and council in BY_REGION and "council_region" not in self.errors:
-                self.add_error("council_region", _("%(council)s is organised by region: give its number.") % {"council": label})
+                self.add_error(
+                    "council_region", _("%(council)s is organised by region: give its number.") % {"council": label}
+                )
             elif not uf and not region and "council_region" not in self.errors:
                 self.add_error("council_uf", _("Give the state or the region of the licence."))
             elif uf and region:
                 self.add_error("council_region", _("Give the state or the region, not both."))
-        if data.get("status", "unverified") != "unverified" and not data.get("verified_at") and "verified_at" not in self.errors:
+        if (
+            data.get("status", "unverified") != "unverified"
+            and not data.get("verified_at")
+            and "verified_at" not in self.errors
+        ):
             self.add_error("verified_at", _("Say when the council confirmed this status."))
         return data
 
 
-_COUNCILS_BY = {name: sorted(str(council.value) for council in group) for name, group in (("state", BY_STATE), ("region", BY_REGION))}
+_COUNCILS_BY = {
+    name: sorted(str(council.value) for council in group)
+    for name, group in (("state", BY_STATE), ("region", BY_REGION))
+}
 
 
 @admin.register(Professional)
@@ -264,7 +273,9 @@ class ServiceForm(ClinicForm[Service]):
     """A service, with its price in reais; the table keeps cents."""
 
     price = ReaisField(
-        label=gettext_lazy("price (R$)"), required=False, help_text=gettext_lazy("For example 250,00. Empty: to be agreed.")
+        label=gettext_lazy("Price (R$)"),
+        required=False,
+        help_text=gettext_lazy("For example 250,00. Empty: to be agreed."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,39 +1,46 @@
-"""What every admin of a clinic's table shares: sealed searches, one order, refusals in words, the audit log as history."""
+"""The base of every admin: sealed searches, one order, refusals in words, the audit log as history."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 import psycopg
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import AdminSite
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Field, ForeignKey, Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from clinics import sealed, trail
-from clinics.fields import CnpjField, CpfField, PhoneField
-from clinics.identifiers import format_cnpj, format_cpf, format_phone
+from clinics.fields import CepField, CnpjField, CpfField, PhoneField
+from clinics.identifiers import format_cep, format_cnpj, format_cpf, format_phone
+from clinics.middleware import Place
 from clinics.roles import may
 
 M = TypeVar("M", bound=Model)
+
+WRITTEN: dict[type[Any], Callable[[str], str]] = {
+    CpfField: format_cpf,
+    CnpjField: format_cnpj,
+    CepField: format_cep,
+    PhoneField: format_phone,
+}
+"""How people write what these fields keep without punctuation."""
 
 TERM_LENGTH = 200
 """Characters of a search term that count; nobody types more."""
@@ -58,11 +65,11 @@ class ClinicForm(forms.ModelForm[M]):
     def full_clean(self) -> None:
         super().full_clean()
         # What the form itself found out on looking again says it better.
-        if self.refusal and self.is_bound and not self._errors:
+        if self.refusal and self.is_bound and not self.errors:
             self.add_error(None, self.refusal)
 
 
-class FormattedTextInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]  # Unfold has no types
+class FormattedTextInput(UnfoldAdminTextInputWidget):
     """A text field that shows a stored identifier the way people write it."""
 
     def __init__(self, written: Callable[[str], str]) -> None:
@@ -81,11 +88,19 @@ class AutocompleteInput(AutocompleteSelect):
     @property
     def media(self) -> forms.Media:
         base = super().media
-        ours = ["neonpro/autocomplete.js" if path == "admin/js/autocomplete.js" else path for path in base._js]
-        return forms.Media(js=ours, css=base._css)
+        ours = ["neonpro/autocomplete.js" if path == "admin/js/autocomplete.js" else path for path in base._js]  # type: ignore[attr-defined]
+        return forms.Media(js=ours, css=base._css)  # type: ignore[attr-defined]
+
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        # select2 reads them off the element, before anything a script says.
+        return {**super().build_attrs(base_attrs, extra_attrs), "data-ajax--type": "POST", "data-ajax--cache": "false"}
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        # Django asks the database for whatever came back, also for what is no id at all.
+        return super().optgroups(name, [key for key in value if _is_key(self.field.related_model, key)], attr)
 
 
-class LabelledChoiceField(forms.ModelChoiceField):
+class LabelledChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic for the type checker only
     """A choice of records under the labels that their own admin gives them."""
 
     label_of: Callable[[Model], str] = staticmethod(str)
@@ -94,8 +109,10 @@ class LabelledChoiceField(forms.ModelChoiceField):
         return self.label_of(record)
 
 
-class ClinicChangeList(ChangeList):  # type: ignore[misc]  # Unfold has no types
+class ClinicChangeList(ChangeList):
     """A list in the one order its admin gives it, with the search term unsealed."""
+
+    result_list: Any
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         # The address keeps the sealed term, for filters and pages; the box and the query get the plain one.
@@ -114,13 +131,13 @@ class ClinicChangeList(ChangeList):  # type: ignore[misc]  # Unfold has no types
         self.result_list = self.model_admin.prepare(request, list(self.result_list))
 
 
-class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+class ClinicAdmin(ModelAdmin):
     """The base of every model's admin.
 
     Who may do what is the role's (`clinics.roles`), by way of `User.has_perm`; which rows there are is PostgreSQL's.
     """
 
-    form = ClinicForm
+    form: ClassVar[Any] = ClinicForm
     actions = None
     list_per_page = 50
     show_full_result_count = False
@@ -154,7 +171,7 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
             raise Http404
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
-        readable = may(request.clinic.role, "view", "audit_logs")
+        readable = may(place_of(request).role, "view", "audit_logs")
         context = {
             **self.admin_site.each_context(request),
             "title": _("Change history"),
@@ -173,9 +190,7 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
 
     # --- lists --------------------------------------------------------------------------------------------------
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """The list; a search arrives by POST and is answered with the address of its result."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
@@ -245,7 +260,7 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
             with transaction.atomic():
                 return view(request, object_id, form_url, extra_context)
         except IntegrityError as error:
-            request.refusal = self.refusal(error)
+            request.refusal = self.refusal(error)  # type: ignore[attr-defined]  # for get_form
             # The same again, now as a form with an error: nothing is saved this time.
             return view(request, object_id, form_url, extra_context)
 
@@ -256,14 +271,17 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
         if name in self.refusals:
             return str(self.refusals[name])
         for constraint in self.opts.constraints:
-            if constraint.name == name and constraint.violation_error_message != constraint.default_violation_error_message:
+            if (
+                constraint.name == name
+                and constraint.violation_error_message != constraint.default_violation_error_message
+            ):
                 return str(constraint.violation_error_message)
         if isinstance(cause, psycopg.errors.ForeignKeyViolation):
             return _("Something chosen here no longer exists, or is still in use elsewhere. Reload the page.")
         return _("Somebody else changed something at the same moment. Check the data and save again.")
 
     def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        for kind, written in ((CpfField, format_cpf), (CnpjField, format_cnpj), (PhoneField, format_phone)):
+        for kind, written in WRITTEN.items():
             if isinstance(db_field, kind):
                 kwargs["widget"] = FormattedTextInput(written)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -343,7 +361,9 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
             model = relation.related_model
             count = model._default_manager.filter(**{f"{relation.field.name}__in": records}).count()
             if count:
-                in_the_way.append(f"{count} {model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural}")
+                in_the_way.append(
+                    f"{count} {model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural}"
+                )
         forbidden = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return (
             [self.choice_label(record) for record in records],
@@ -357,7 +377,8 @@ class ClinicAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     ) -> HttpResponseBase:
         try:
             with transaction.atomic():
-                return super().delete_view(request, object_id, extra_context)
+                response: HttpResponseBase = super().delete_view(request, object_id, extra_context)
+                return response
         except IntegrityError as error:
             messages.error(request, self.refusal(error))
             return HttpResponseRedirect(request.path.removesuffix("delete/") + "change/")
@@ -368,15 +389,36 @@ class AutocompleteView(AutocompleteJsonView):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+    model_admin: Any
+
+    def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Choices that match, for whom the records may be shown."""
         # Django's view and its pages read the query; here all of it came in the body.
         request.GET = request.POST.copy()
         request.GET["term"] = clean_term(request.POST.get("term", ""))
-        response: JsonResponse = super().get(request, *args, **kwargs)
-        return response
+        return super().get(request, *args, **kwargs)
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {"id": str(getattr(obj, to_field_name)), "text": self.model_admin.choice_label(obj)}
+
+
+def _is_key(model: type[Model], text: Any) -> bool:
+    try:
+        model._meta.pk.to_python(text)
+    except ValidationError:
+        return False
+    return bool(text)
+
+
+def place_of(request: HttpRequest) -> Place:
+    """The clinic that is open; no page of the admin is reached without one (`clinics.middleware`)."""
+    place = getattr(request, "clinic", None)
+    assert isinstance(place, Place)
+    return place
+
+
+def _user(request: HttpRequest) -> UUID:
+    return cast("UUID", request.user.pk)
 
 
 def search_term(request: HttpRequest) -> str:
@@ -386,7 +428,7 @@ def search_term(request: HttpRequest) -> str:
         sealed.UnreadableTerm: the address holds a term that this person did not seal here and lately.
     """
     found = request.GET.get(SEARCH_VAR, "")
-    return sealed.unseal(found, user=request.user.pk, clinic=request.clinic.id) if found else ""
+    return sealed.unseal(found, user=_user(request), clinic=place_of(request).id) if found else ""
 
 
 def clean_term(text: str) -> str:
@@ -401,6 +443,5 @@ def _with_term(request: HttpRequest, term: str) -> str:
     query.pop(SEARCH_VAR, None)
     term = clean_term(term)
     if term:
-        query[SEARCH_VAR] = sealed.seal(term, user=request.user.pk, clinic=request.clinic.id)
+        query[SEARCH_VAR] = sealed.seal(term, user=_user(request), clinic=place_of(request).id)
     return f"{request.path}?{query.urlencode()}" if query else request.path
-

@@ -89,6 +89,11 @@ def format_cnpj(value: str) -> str:
     return f"{value[:2]}.{value[2:5]}.{value[5:8]}/{value[8:12]}-{value[12:]}" if len(value) == 14 else value
 
 
+def format_cep(digits: str) -> str:
+    """00000-000."""
+    return f"{digits[:5]}-{digits[5:]}" if len(digits) == 8 else digits
+
+
 def format_phone(e164: str) -> str:
     """The national form for a Brazilian number, the international one for others."""
     if not e164:

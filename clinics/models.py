@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, RecordModel, closed_list
 from clinics.fields import CepField, CnpjField, PhoneField
@@ -279,7 +280,7 @@ class LicenceStatus(models.TextChoices):
     """What the council says of a licence."""
 
     UNVERIFIED = "unverified", _("not verified")
-    ACTIVE = "active", _("active")
+    ACTIVE = "active", pgettext_lazy("licence", "active")
     PROVISIONAL = "provisional", _("provisional")
     SUSPENDED = "suspended", _("suspended")
     CANCELLED = "cancelled", _("cancelled")

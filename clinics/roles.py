@@ -6,6 +6,7 @@ Row policies are made from it by migrations (`neonpro.db.policies.role_policies`
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 JOB = "job"
 """A command or scheduled job, acting in its own name (`neonpro.db.context.Job`)."""
@@ -19,7 +20,7 @@ class Role(TextChoices):
 
     MANAGER = "manager", _("manager")
     RECEPTION = "reception", _("reception")
-    PROFESSIONAL = "professional", _("professional")
+    PROFESSIONAL = "professional", pgettext_lazy("role", "professional")
     DPO = "dpo", _("data protection officer")
     AUDITOR = "auditor", _("auditor")
 

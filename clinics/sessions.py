@@ -25,9 +25,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Any:
         try:
-            return self.model.objects.get(
-                session_key=self.stored_key(self.session_key), expire_date__gt=timezone.now()
-            )
+            return self.model.objects.get(session_key=self.stored_key(self.session_key), expire_date__gt=timezone.now())
         except self.model.DoesNotExist:
             self._session_key = None
             return None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.db import connection
@@ -177,7 +177,8 @@ def _references(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> dict[st
         for column, old, new in _pairs(changes):
             field = _field(_models().get(table), column)
             if isinstance(field, ForeignKey) and field.name != "clinic":
-                wanted[field.related_model].update(str(value) for value in (old, new) if value and value != WITHHELD)
+                model = cast("type[Model]", field.related_model)
+                wanted[model].update(str(value) for value in (old, new) if value and value != WITHHELD)
     return {
         str(key): str(record)
         for model, keys in wanted.items()

@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
 from clinics import trail
@@ -85,7 +86,8 @@ class AuditLogAdmin(ClinicAdmin):
                     "record_link": f"?record={row.record_id}",
                     "patient": patients.get(row.patient_id, "") if row.patient_id else "",
                     "patient_link": f"?patient={row.patient_id}",
-                    "fields": trail.fields_of(row.table_name, row.changes),
+                    # A new record has all its fields: the action says it already.
+                    "fields": trail.fields_of(row.table_name, row.changes) if row.action == "UPDATE" else [],
                 }
                 for row in page.rows
             ],
@@ -124,7 +126,7 @@ class AuditLogAdmin(ClinicAdmin):
                 (_("Who"), trail.who(row.actor_kind, row.actor, trail.names())),
                 (_("Role"), trail.role_word(row.role)),
                 (_("Action"), trail.action_word(row.action)),
-                (_("Table"), trail.table_word(row.table_name)),
+                (_("Table"), capfirst(trail.table_word(row.table_name))),
                 (_("Record"), row.record_id or ""),
                 (_("Patient"), patients.get(row.patient_id, "") if row.patient_id else ""),
                 (_("Request"), row.request_id or ""),
@@ -190,7 +192,7 @@ class ResourcePermissionAdmin(ClinicAdmin):
     def who_column(self, grant: Any) -> str:
         return str(grant.member_name)
 
-    @display(description=gettext_lazy("may"))  # type: ignore[untyped-decorator]
+    @display(description=pgettext_lazy("permission", "may"))  # type: ignore[untyped-decorator]
     def permission_column(self, grant: ResourcePermission) -> str:
         return str(PERMISSIONS.get(grant.permission.codename, grant.permission.name))
 

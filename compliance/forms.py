@@ -10,8 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 
 from clinics import trail
@@ -28,23 +29,24 @@ WINDOW = timedelta(days=90)
 def patient_field(**options: Any) -> LabelledChoiceField:
     """A patient of the clinic, found by name or number."""
     field = LabelledChoiceField(
-        label=gettext_lazy("patient"),
+        label=gettext_lazy("Patient"),
         queryset=Patient.objects.all(),
         widget=AutocompleteInput(Appointment._meta.get_field("patient"), admin.site),
         **options,
     )
-    field.label_of = admin.site.get_model_admin(Patient).choice_label
+    patients: Any = admin.site.get_model_admin(Patient)
+    field.label_of = patients.choice_label
     return field
 
 
 class AuditFilterForm(forms.Form):
     """What part of the log to show."""
 
-    since = forms.DateField(label=gettext_lazy("from"), required=False, widget=UnfoldAdminSingleDateWidget)
-    until = forms.DateField(label=gettext_lazy("to"), required=False, widget=UnfoldAdminSingleDateWidget)
-    actor = forms.ChoiceField(label=gettext_lazy("who"), required=False, widget=UnfoldAdminSelectWidget)
-    action = forms.ChoiceField(label=gettext_lazy("action"), required=False, widget=UnfoldAdminSelectWidget)
-    table = forms.ChoiceField(label=gettext_lazy("table"), required=False, widget=UnfoldAdminSelectWidget)
+    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=UnfoldAdminSingleDateWidget)
+    until = forms.DateField(label=gettext_lazy("To"), required=False, widget=UnfoldAdminSingleDateWidget)
+    actor = forms.ChoiceField(label=gettext_lazy("Who"), required=False, widget=UnfoldAdminSelectWidget)
+    action = forms.ChoiceField(label=gettext_lazy("Action"), required=False, widget=UnfoldAdminSelectWidget)
+    table = forms.ChoiceField(label=gettext_lazy("Table"), required=False, widget=UnfoldAdminSelectWidget)
     record = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, patients: bool) -> None:
@@ -60,11 +62,11 @@ class AuditFilterForm(forms.Form):
             # Said in the form, where it can be changed.
             data["since"] = (timezone.localdate() - WINDOW).isoformat()
         super().__init__(data)
-        anything = ("", _("All"))
+        anything = ("", _("Any"))
         choices: dict[str, list[tuple[str, Any]]] = {
             "actor": actors(),
             "action": sorted(trail.ACTIONS.items(), key=lambda pair: str(pair[1])),
-            "table": trail.audited_tables(),
+            "table": [(table, capfirst(word)) for table, word in trail.audited_tables()],
         }
         for name, offered in choices.items():
             field: Any = self.fields[name]
@@ -84,7 +86,12 @@ class AuditFilterForm(forms.Form):
             rows = rows.filter(created_at__gte=midnight(chosen["since"]))
         if chosen["until"]:
             rows = rows.filter(created_at__lt=midnight(chosen["until"] + timedelta(days=1)))
-        for name, column in (("actor", "actor"), ("action", "action"), ("table", "table_name"), ("record", "record_id")):
+        for name, column in (
+            ("actor", "actor"),
+            ("action", "action"),
+            ("table", "table_name"),
+            ("record", "record_id"),
+        ):
             if chosen[name]:
                 rows = rows.filter(**{column: chosen[name]})
         if chosen["patient"]:
@@ -119,16 +126,16 @@ class GrantForm(ClinicForm[ResourcePermission]):
     """To whom which permission on which patient; afterwards only why and until when."""
 
     member = forms.ModelChoiceField(
-        label=gettext_lazy("team member"),
+        label=gettext_lazy("Team member"),
         queryset=Membership.objects.none(),
         widget=UnfoldAdminSelectWidget,
         empty_label=gettext_lazy("Select value"),
     )
     may = forms.ChoiceField(
-        label=gettext_lazy("may"), choices=list(PERMISSIONS.items()), widget=UnfoldAdminSelectWidget
+        label=pgettext_lazy("permission", "May"), choices=list(PERMISSIONS.items()), widget=UnfoldAdminSelectWidget
     )
     until = forms.DateField(
-        label=gettext_lazy("until"),
+        label=gettext_lazy("Until"),
         required=False,
         widget=UnfoldAdminSingleDateWidget,
         help_text=gettext_lazy("The last day. Empty: without an end."),

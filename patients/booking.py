@@ -56,9 +56,7 @@ def _queue_behind_others(*people: UUID) -> None:
     # In one order for everybody, or two bookings could wait for each other for ever.
     with connection.cursor() as cursor:
         for person in sorted(people):
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"neonpro.booking:{person}"]
-            )
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"neonpro.booking:{person}"])
 
 
 class BookingError(Exception):
@@ -114,5 +112,11 @@ def describe_clash(clash: Clash, *, with_patient: bool) -> str:
         "ends": date_format(ends, "H:i"),
     }
     if clash.of_professional:
-        return _("%(professional)s already has an appointment on %(day)s from %(starts)s to %(ends)s: %(patient)s.") % values
-    return _("This patient already has an appointment on %(day)s from %(starts)s to %(ends)s with %(professional)s.") % values
+        return (
+            _("%(professional)s already has an appointment on %(day)s from %(starts)s to %(ends)s: %(patient)s.")
+            % values
+        )
+    return (
+        _("This patient already has an appointment on %(day)s from %(starts)s to %(ends)s with %(professional)s.")
+        % values
+    )

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.dataclasses import SearchResult
 
 from clinics.middleware import ClinicRequest
@@ -109,7 +109,8 @@ class Chart:
             )
         self.expected = sum(day.expected for day in self.days)
         self.missed = sum(day.missed for day in self.days)
-        self.width = DAYS * self.STEP
+        # The last of the axis's dates is wider than its day.
+        self.width = (DAYS + 1) * self.STEP
 
     def _height(self, count: int) -> int:
         # Whatever happened can be seen: one no-show among thousands still is a line.
@@ -221,7 +222,9 @@ def _figures(today: date, counts: dict[str, int]) -> list[Figure]:
     return [
         Figure(
             gettext_lazy("Appointments today"), sum(counts.values()) - cancelled, "calendar_today", schedule,
-            _("%(count)d cancelled") % {"count": cancelled} if cancelled else "",
+            ngettext("%(count)d cancelled", "%(count)d cancelled", cancelled) % {"count": cancelled}
+            if cancelled
+            else "",
         ),
         Figure(gettext_lazy("Waiting now"), counts.get(AppointmentStatus.ARRIVED, 0), "chair", schedule),
         Figure(gettext_lazy("Patients"), registered["all"], "groups", patients),

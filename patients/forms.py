@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from guardian.forms import UserObjectPermissionsForm
 from guardian.utils import get_user_obj_perms_model
 from unfold.widgets import (
@@ -92,7 +92,7 @@ class PatientForm(ClinicForm[Patient]):
         return data
 
 
-def patient_with_cpf(cpf: str, *, ignoring: UUID | None = None) -> Patient | None:
+def patient_with_cpf(cpf: str, *, ignoring: UUID) -> Patient | None:
     """The current clinic's patient with a CPF, other than `ignoring`."""
     # The search also finds the digits in phone numbers and record numbers.
     found = Patient.objects.filter(pk__in=find(cpf)).exclude(pk=ignoring)
@@ -102,9 +102,9 @@ def patient_with_cpf(cpf: str, *, ignoring: UUID | None = None) -> Patient | Non
 class AppointmentForm(ClinicForm[Appointment]):
     """An appointment: a day with an hour on the clinic's clock, or a day and the order of arrival."""
 
-    time = forms.TimeField(label=gettext_lazy("time"), required=False, widget=UnfoldAdminSingleTimeWidget)
+    time = forms.TimeField(label=gettext_lazy("Time"), required=False, widget=UnfoldAdminSingleTimeWidget)
     minutes = forms.IntegerField(
-        label=gettext_lazy("duration (minutes)"),
+        label=gettext_lazy("Duration (minutes)"),
         required=False,
         min_value=5,
         max_value=720,
@@ -112,7 +112,7 @@ class AppointmentForm(ClinicForm[Appointment]):
         help_text=gettext_lazy("Empty: as long as the service takes."),
     )
     by_arrival = forms.BooleanField(
-        label=gettext_lazy("by order of arrival"),
+        label=gettext_lazy("By order of arrival"),
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("The patient comes on this day, at no set time."),
@@ -192,7 +192,7 @@ class CancelForm(forms.Form):
     """Why an appointment is cancelled."""
 
     reason = forms.CharField(
-        label=gettext_lazy("reason"),
+        label=gettext_lazy("Reason"),
         max_length=200,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "autofocus": True}),
         help_text=gettext_lazy("Nothing clinical here: the whole reception reads it."),
@@ -203,7 +203,7 @@ class MemberForm(forms.Form):
     """For whom to open one record."""
 
     member = forms.ModelChoiceField(
-        label=gettext_lazy("team member"),
+        label=gettext_lazy("Team member"),
         queryset=Membership.objects.none(),
         widget=UnfoldAdminSelectWidget,
         empty_label=gettext_lazy("Select value"),
@@ -215,12 +215,12 @@ class MemberForm(forms.Form):
         field.queryset = Membership.objects.filter(is_active=True).order_by("display_name")
 
 
-class GrantForm(UserObjectPermissionsForm):  # type: ignore[misc]  # guardian has no types
+class GrantForm(UserObjectPermissionsForm):
     """What one person may do with one patient, why, and until when."""
 
-    reason = forms.CharField(label=gettext_lazy("reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget)
     until = forms.DateField(
-        label=gettext_lazy("until"),
+        label=gettext_lazy("Until"),
         required=False,
         widget=UnfoldAdminSingleDateWidget,
         help_text=gettext_lazy("The last day. Empty: without an end."),
@@ -235,7 +235,7 @@ class GrantForm(UserObjectPermissionsForm):  # type: ignore[misc]  # guardian ha
                 self.initial["until"] = timezone.localtime(held.expires_at).date() - timedelta(days=1)
 
     def get_obj_perms_field_label(self) -> str:
-        return _("may")
+        return pgettext("permission", "May")
 
     def get_obj_perms_field_choices(self) -> list[tuple[str, Any]]:
         return list(PERMISSIONS.items())

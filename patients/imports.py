@@ -430,8 +430,9 @@ class _RowReader:
 
     def _id(self, record: Record, column: Column) -> str:
         text = self._required(record, column, MAX_ID)
-        # 5.58998E+14: the digits that told two patients apart are gone, and their records would become one.
-        if re.fullmatch(r"-?[0-9]+([.,][0-9]+)?[Ee][+-][0-9]+", text):
+        # 5.58998E+14: the digits that told two patients apart are gone, and their records would become one. A small
+        # number (9377952927E-5) has kept all of its digits.
+        if re.fullmatch(r"-?[0-9]+([.,][0-9]+)?[Ee]\+[0-9]+", text):
             raise _Rejected(Reason.DAMAGED_ID, column.heading)
         return text
 

@@ -9,7 +9,9 @@ from patients.models import Patient
 from tests.factories import World
 
 
-def grant(world: World, patient: Patient, *, to: str = Role.PROFESSIONAL, codename: str = "view_patient") -> ResourcePermission:
+def grant(
+    world: World, patient: Patient, *, to: str = Role.PROFESSIONAL, codename: str = "view_patient"
+) -> ResourcePermission:
     """The manager lets a member of the team do something with one patient."""
     with world.enter(Role.MANAGER):
         content_type = ContentType.objects.get_for_model(Patient)

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-FLOORS = [{"neonpro.db"}, {"neonpro.vault", "neonpro.rules"}, {"clinics"}, {"patients"}, {"compliance"}, {"ai"}, {"neonpro"}]
+FLOORS = [
+    {"neonpro.db"},
+    {"neonpro.vault", "neonpro.rules"},
+    {"clinics"},
+    {"patients"},
+    {"compliance"},
+    {"ai"},
+    {"neonpro"},
+]
 """From the ground up; the rest of `neonpro` (settings, addresses, the demonstration) stands on everything."""
 
 
@@ -57,8 +65,7 @@ def test_no_floor_imports_a_higher_one() -> None:
 
 def test_every_app_of_ours_stands_on_a_floor() -> None:
     packages = {
-        file.parent.relative_to(settings.BASE_DIR).parts[0]
-        for file in Path(settings.BASE_DIR).glob("*/apps.py")
+        file.parent.relative_to(settings.BASE_DIR).parts[0] for file in Path(settings.BASE_DIR).glob("*/apps.py")
     }
     assert {"clinics", "patients", "compliance", "ai"} <= packages
     assert [package for package in packages if floor_of(package) is None] == []
@@ -75,7 +82,11 @@ def test_every_app_of_ours_stands_on_a_floor() -> None:
         ("neonpro/vault/x.py", "import clinics", "clinics"),
         ("neonpro/rules/x.py", "from ai import models as m", "ai.models"),
         ("clinics/x.py", "if True:\n    from patients import models", "patients.models"),
-        ("patients/management/commands/x.py", "from compliance.erasure import plan_erasure", "compliance.erasure.plan_erasure"),
+        (
+            "patients/management/commands/x.py",
+            "from compliance.erasure import plan_erasure",
+            "compliance.erasure.plan_erasure",
+        ),
         ("compliance/x.py", "import ai.models as m", "ai.models"),
         ("ai/x.py", "from neonpro.urls import urlpatterns", "neonpro.urls.urlpatterns"),
         ("clinics/x.py", "from neonpro.db import context\nfrom . import models\nimport django", None),

@@ -47,7 +47,11 @@ def restore_policies(connection: BaseDatabaseWrapper) -> None:
                 if isinstance(policy, RowPolicy):
                     comment, fingerprint = live.get((model._meta.db_table, policy.name), (None, None))
                     # One of an older or newer declaration is for its migration to change.
-                    if comment and comment.startswith(f"{policy.fingerprint}:") and not comment.endswith(f":{fingerprint}"):
+                    if (
+                        comment
+                        and comment.startswith(f"{policy.fingerprint}:")
+                        and not comment.endswith(f":{fingerprint}")
+                    ):
                         editor.execute(policy.create_sql(model, editor))
 
 

@@ -48,7 +48,11 @@ def _cns(base: str) -> str:
 
 
 CPFS = digits(9).filter(lambda base: len(set(base)) > 1).map(_cpf)
-CNPJS = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=12, max_size=12).filter(lambda base: len(set(base)) > 1).map(_cnpj)
+CNPJS = (
+    st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=12, max_size=12)
+    .filter(lambda base: len(set(base)) > 1)
+    .map(_cnpj)
+)
 CNSS = st.tuples(st.sampled_from("789"), digits(13)).map("".join).map(_cns).filter(lambda cns: len(cns) == 15)
 MOBILES = st.tuples(st.sampled_from(["11", "21", "34", "61", "92", "69"]), digits(8)).map(lambda n: f"+55{n[0]}9{n[1]}")
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.templatetags import admin_list
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ChangeList
 from django.template import engines
 from django.test import RequestFactory
@@ -153,27 +154,27 @@ class Labelled(ModelAdmin):
 
     list_display = ("by_value", "pair", "always", "many", "none", "two_lines")
 
-    @display(description="a", label={"scheduled": "success"})
+    @display(description="a", label={"scheduled": "success"})  # type: ignore[untyped-decorator]
     def by_value(self, appointment: Appointment) -> str:
         return appointment.status
 
-    @display(description="b", label={"scheduled": "danger"})
+    @display(description="b", label={"scheduled": "danger"})  # type: ignore[untyped-decorator]
     def pair(self, appointment: Appointment) -> tuple[str, str]:
         return appointment.status, "Marcada <já>"
 
-    @display(description="c", label=True)
+    @display(description="c", label=True)  # type: ignore[untyped-decorator]
     def always(self, appointment: Appointment) -> str:
         return "etiqueta"
 
-    @display(description="d", label=True)
+    @display(description="d", label=True)  # type: ignore[untyped-decorator]
     def many(self, appointment: Appointment) -> list[str]:
         return ["uma", "duas"]
 
-    @display(description="e", label=True)
+    @display(description="e", label=True)  # type: ignore[untyped-decorator]
     def none(self, appointment: Appointment) -> None:
         return None
 
-    @display(description="f", header=True)
+    @display(description="f", header=True)  # type: ignore[untyped-decorator]
     def two_lines(self, appointment: Appointment) -> list[str]:
         return ["em cima", "embaixo"]
 
@@ -193,7 +194,7 @@ def test_labels(clinic_a: World) -> None:
 
 def test_rows_can_be_selected(clinic_a: World) -> None:
     with clinic_a.enter(Role.RECEPTION):
-        columns = {"list_display": ("action_checkbox", "day"), "list_display_links": ("day",)}
+        columns: dict[str, Any] = {"list_display": ("action_checkbox", "day"), "list_display_links": ("day",)}
         html = html_of(change_list(clinic_a, Columns, **columns))
     page = Page(html)
     assert html.count('class="action-toggle') == 1
@@ -205,13 +206,12 @@ def test_rows_can_be_selected(clinic_a: World) -> None:
 
 def test_headers_are_made_once_a_page(clinic_a: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    label = admin_list.label_for_field
 
     def counted(name: str, *given: Any, **more: Any) -> Any:
         asked.append(name)
-        return label(name, *given, **more)
+        return label_for_field(name, *given, **more)
 
-    monkeypatch.setattr(admin_list, "label_for_field", counted)
+    monkeypatch.setattr("django.contrib.admin.templatetags.admin_list.label_for_field", counted)
     with clinic_a.enter(Role.RECEPTION):
         html_of(change_list(clinic_a, Columns))
     assert len(asked) == len(Columns.list_display)

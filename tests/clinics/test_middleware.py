@@ -1,4 +1,4 @@
-"""One request, one clinic, one transaction: what fails is undone, what streams sees its rows, what ended opens nothing."""
+"""One request, one clinic, one transaction: what fails is undone, what streams sees rows, what ended opens nothing."""
 
 import uuid
 from collections.abc import Iterator
@@ -91,7 +91,9 @@ def where(request: Any) -> HttpResponse:
     opened = context.require()
     names = ",".join(Patient.objects.order_by("name").values_list("name", flat=True))
     clinics = ",".join(place.name for place in request.clinics)
-    return HttpResponse(f"{opened.role}|{opened.clinic}|{request.clinic}|{clinics}|{names}|{timezone.get_current_timezone_name()}")
+    return HttpResponse(
+        f"{opened.role}|{opened.clinic}|{request.clinic}|{clinics}|{names}|{timezone.get_current_timezone_name()}"
+    )
 
 
 FAILURES = {

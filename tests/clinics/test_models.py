@@ -1,4 +1,4 @@
-"""What a clinic, its team, its professionals and its services may be: refused by forms in words, by PostgreSQL always."""
+"""What a clinic, its team, professionals and services may be: refused by forms in words, by PostgreSQL always."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -107,7 +107,7 @@ def test_a_licence_is_read_as_people_write_it(clinic_a: World) -> None:
 
 def test_a_form_hears_of_a_broken_licence_in_words(clinic_a: World) -> None:
     with clinic_a.enter("manager"):
-        with pytest.raises(ValidationError, match="estado ou a região|state or the region"):
+        with pytest.raises(ValidationError, match=r"o estado ou a região|the state or the region"):
             professional(council=Council.CRM, council_number="1").full_clean()
         with pytest.raises(ValidationError) as refused:
             professional(**LICENCE, verified_at=timezone.now() + timedelta(days=1)).full_clean()

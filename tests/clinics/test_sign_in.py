@@ -12,6 +12,7 @@ from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import Raw
 from tests.factories import JOB, PASSWORD, World, join, make_user, make_world
+from tests.visits import signed_in
 
 LOGIN = "/admin/login/"
 
@@ -155,3 +156,14 @@ def test_an_ended_membership_gets_no_more_events(world: World) -> None:
         Membership.objects.filter(user=user).update(is_active=False)
     sign_in(user.email)
     assert [clinic for _, clinic, *_ in events("LOGIN")] == [PLATFORM]
+
+
+def test_the_link_that_sets_a_password_goes_to_the_accounts_own_address(world: World, mailoutbox: list[Any]) -> None:
+    """Whoever could write the team's list by SQL would otherwise get anybody's account, in every clinic of it."""
+    member = world.user("dpo")
+    client = signed_in(world.user("manager"))
+    with world.enter("manager"):
+        Membership.objects.filter(user=member).update(email="intrusa@nenhures.example")
+        place = Membership.objects.get(user=member)
+    client.post(f"/admin/clinics/membership/{place.pk}/send-again/")
+    assert [message.to for message in mailoutbox] == [[member.email]]

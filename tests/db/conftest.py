@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from pytest_django import DjangoDbBlocker
 
 from compliance.models import ResourcePermission
+from patients.models import Appointment, Patient
 from tests.conftest import clone_template
 from tests.db.raw import Raw, connect
 from tests.factories import World, make_world
@@ -27,8 +28,14 @@ def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     """Two committed clinics with a row in every table, shared by a module: its tests undo what they write."""
     with django_db_blocker.unblock():
         both = Worlds(make_world("ALFAZEMA"), make_world("BERGAMOTA"))
-        for world in (both.a, both.b):
+        for world, cpf in ((both.a, "52998224725"), (both.b, "11144477735")):
             share_a_record(world)
+            with world.enter():
+                # What is unique in a clinic must be there to clash.
+                for model in (Patient, Appointment):
+                    newest = model._default_manager.order_by("-created_at")[0].pk
+                    model._default_manager.filter(pk=newest).update(source="planilha", external_id=world.canary)
+                Patient.objects.filter(external_id=world.canary).update(cpf=cpf)
         yield both
         clone_template()
 

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -65,14 +65,14 @@ class Raw:
 
     def run(self, query: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Run a statement; its rows, if it has any."""
-        cursor = self.connection.execute(cast(LiteralString, query), parameters)
+        cursor = self.connection.execute(query, parameters)
         return cursor.fetchall() if cursor.description else []
 
     def attempt(self, query: str, parameters: Sequence[Any] | None = None) -> Outcome:
         """Run a statement in a savepoint (or alone, in autocommit) and tell everything it told."""
         try:
             with self.undone():
-                cursor = self.connection.execute(cast(LiteralString, query), parameters)
+                cursor = self.connection.execute(query, parameters)
                 rows = tuple(cursor.fetchall()) if cursor.description else ()
                 return Outcome(status=cursor.statusmessage, rows=rows)
         except psycopg.Error as error:

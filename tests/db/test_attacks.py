@@ -14,6 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.db.models import ForeignKey
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -152,11 +153,11 @@ def test_a_forged_context_opens_nothing(forgery: str, worlds: Worlds, app: Raw) 
         app.refused("SELECT neonpro.invite('x@y.example')")
 
 
-@given(position=st.integers(0, 10_000), change=st.sampled_from(["", "0", "f", "|", "é", "manager"]), replace=st.booleans())
-@example(position=0, change="|", replace=False)
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@given(
+    position=st.integers(0, 10_000), change=st.sampled_from(["", "0", "f", "|", "é", "manager"]), replace=st.booleans()
 )
+@example(position=0, change="|", replace=False)
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_small_change_of_a_context_passes(
     position: int, change: str, replace: bool, worlds: Worlds, app: Raw
 ) -> None:
@@ -195,6 +196,18 @@ def test_enter_refuses_a_key_that_is_not_installed(worlds: Worlds, app: Raw) -> 
         assert app.run("SELECT 1 FROM patients") == []
 
 
+@pytest.mark.parametrize(("other_backend", "earlier"), [(1, 0), (0, 1)])
+def test_enter_refuses_a_request_for_another_backend_or_moment(
+    other_backend: int, earlier: int, worlds: Worlds, app: Raw
+) -> None:
+    with app.undone():
+        pid, began = app.moment()
+        ask, user = "SELECT role FROM neonpro.enter(%s)", worlds.a.user("dpo").pk
+        elsewhere = app.request(worlds.a.clinic.pk, actor=user, moment=(pid + other_backend, began - earlier))
+        app.refused(ask, [elsewhere])
+        assert app.run(ask, [app.request(worlds.a.clinic.pk, actor=user, moment=(pid, began))]) == [("dpo",)]
+
+
 def test_a_sealed_context_is_no_request(worlds: Worlds, app: Raw) -> None:
     with app.inside(worlds.a) as sealed:
         app.refused("SELECT * FROM neonpro.enter(%s)", [sealed])
@@ -204,9 +217,7 @@ def test_who_is_no_member_learns_nothing_of_the_clinic(worlds: Worlds, app: Raw)
     """A clinic that is not yours and one that does not exist give the same answer."""
     with app.undone():
         answers = [
-            app.attempt(
-                "SELECT role FROM neonpro.enter(%s)", [app.request(clinic, actor=worlds.a.user("manager").pk)]
-            )
+            app.attempt("SELECT role FROM neonpro.enter(%s)", [app.request(clinic, actor=worlds.a.user("manager").pk)])
             for clinic in (worlds.b.clinic.pk, uuid4(), None)
         ]
         assert answers == [Outcome(status="SELECT 0")] * 3
@@ -224,7 +235,8 @@ def test_who_is_no_member_learns_nothing_of_the_clinic(worlds: Worlds, app: Raw)
 def test_an_ended_membership_account_or_clinic_opens_nothing(ending: str, worlds: Worlds, behind: Raw) -> None:
     with behind.undone():
         behind.connection.execute(
-            ending, {"user": worlds.a.user("auditor").pk, "clinic": worlds.a.clinic.pk}  # type: ignore[arg-type]
+            ending,
+            {"user": worlds.a.user("auditor").pk, "clinic": worlds.a.clinic.pk},
         )
         token = behind.request(worlds.a.clinic.pk, actor=worlds.a.user("auditor").pk)
         assert behind.run("SELECT * FROM neonpro.enter(%s)", [token]) == []
@@ -323,9 +335,7 @@ def test_inside_a_clinic_only_its_rows_are_seen(table: str, role: str, worlds: W
 
 
 @pytest.mark.parametrize("table", sorted(set(TENANT_TABLES) - {"audit_logs"}))
-def test_a_row_of_another_clinic_cannot_be_changed_or_taken(
-    table: str, worlds: Worlds, app: Raw, behind: Raw
-) -> None:
+def test_a_row_of_another_clinic_cannot_be_changed_or_taken(table: str, worlds: Worlds, app: Raw, behind: Raw) -> None:
     foreign = row_of(behind, table, worlds.b.clinic.pk)
     column = clinic_column(table)
     with app.inside(worlds.a):
@@ -423,6 +433,22 @@ def test_nothing_tells_whether_a_row_of_another_clinic_exists(
     assert row_of(behind, table, worlds.b.clinic.pk, foreign["id"])["id"] == foreign["id"]
 
 
+@pytest.mark.parametrize("table", sorted(set(SHUT_TABLES) - {"audit_logs"}))
+def test_the_foreign_row_above_falls_under_every_unique_rule(table: str, worlds: Worlds, behind: Raw) -> None:
+    """Otherwise its absence would show in no clash: a new rule with a condition needs a row in `worlds` that meets it."""
+    foreign = row_of(behind, table, worlds.b.clinic.pk)
+    rules = behind.run(
+        "SELECT coalesce(pg_get_expr(indpred, indrelid), 'true') FROM pg_index"
+        " WHERE indrelid = %s::regclass AND (indisunique OR indisexclusion)",
+        [identifier(table)],
+    )
+    assert rules
+    for (condition,) in rules:
+        assert behind.run(f"SELECT 1 FROM {identifier(table)} WHERE id = %s AND {condition}", [foreign["id"]]), (
+            condition
+        )
+
+
 def test_the_answers_compared_above_include_refusals_and_successes(worlds: Worlds, app: Raw, behind: Raw) -> None:
     """A patient of another clinic's id, CPF and record number can be one's own too; its clinic can not."""
     foreign = row_of(behind, "patients", worlds.b.clinic.pk)
@@ -438,8 +464,8 @@ def test_a_number_of_ones_own_clinic_does_clash(key: str, worlds: Worlds, app: R
     own = row_of(behind, "patients", worlds.a.clinic.pk)
     other = {"id": str(uuid4()), "record_number": "00000001", "cpf": "52998224725"}
     with app.inside(worlds.a):
-        app.run("UPDATE patients SET cpf = '52998224725' WHERE id = %s", [own["id"]])
-        twin = own | other | {key: "52998224725" if key == "cpf" else own[key]}
+        app.run("UPDATE patients SET cpf = '15350946056' WHERE id = %s", [own["id"]])
+        twin = own | other | {key: "15350946056" if key == "cpf" else own[key], "external_id": ""}
         if key != "cpf":
             twin["cpf"] = ""
         app.refused(insert("patients"), [json.dumps(twin, default=str)], state="23505")
@@ -465,8 +491,7 @@ def test_a_function_that_tells_what_it_sees_sees_no_foreign_row(
     column = clinic_column(table)
     with app.inside(worlds.a):
         cursor = app.connection.execute(
-            f"SELECT 1 FROM {identifier(table)} AS t WHERE {column} <> %(clinic)s"  # type: ignore[arg-type]
-            f" AND {clause.format(column=column)}",
+            f"SELECT 1 FROM {identifier(table)} AS t WHERE {column} <> %(clinic)s AND {clause.format(column=column)}",
             {"clinic": worlds.a.clinic.pk},
         )
         assert cursor.rowcount == 0
@@ -735,7 +760,8 @@ def catalogue(behind: Raw) -> list[Any]:
             "SELECT * FROM pg_auth_members ORDER BY 1, 2",
             "SELECT extname FROM pg_extension ORDER BY 1",
             "SELECT datname, datacl FROM pg_database ORDER BY oid",
-            "SELECT * FROM pg_description WHERE classoid IN ('pg_policy'::regclass, 'pg_trigger'::regclass) ORDER BY 1, 2",
+            "SELECT * FROM pg_description WHERE classoid IN ('pg_policy'::regclass, 'pg_trigger'::regclass)"
+            " ORDER BY 1, 2",
         )
     ]
 
@@ -764,9 +790,7 @@ def test_what_the_application_cannot_make_or_break(worlds: Worlds, app: Raw, beh
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_a_partition_of_the_audit_log_is_not_to_be_reached(
-    reading: str, worlds: Worlds, app: Raw, behind: Raw
-) -> None:
+def test_a_partition_of_the_audit_log_is_not_to_be_reached(reading: str, worlds: Worlds, app: Raw, behind: Raw) -> None:
     assert len(partitions(behind)) > 12
     with app.inside(worlds.a, "dpo"):
         for partition in partitions(behind):
@@ -801,9 +825,7 @@ def test_an_event_of_another_clinics_account_reaches_only_the_own_log(worlds: Wo
     assert behind.run("SELECT clinic_id FROM audit_logs WHERE xid = %s", [xid]) == [(worlds.a.clinic.pk,)]
 
 
-def test_an_invitation_does_not_tell_whether_the_address_had_an_account(
-    worlds: Worlds, app: Raw, behind: Raw
-) -> None:
+def test_an_invitation_does_not_tell_whether_the_address_had_an_account(worlds: Worlds, app: Raw, behind: Raw) -> None:
     known, unknown = worlds.b.user("dpo").email, "ninguem@nenhures.example"
     for address in (known, unknown):
         with app.inside(worlds.a):
@@ -943,10 +965,8 @@ def test_known_a_lock_on_a_whole_table_stops_every_clinic(worlds: Worlds, app: R
     assert app.attempt("DO $$ BEGIN LOCK TABLE patients IN ACCESS EXCLUSIVE MODE; END $$").state is None
 
 
-def test_known_the_role_can_shut_itself_out_and_migrate_lets_it_in_again(
-    worlds: Worlds, app: Raw, behind: Raw
-) -> None:
-    """DROP OWNED takes the role off every policy, the restrictive and the permissive at once: nothing is left to see."""
+def test_known_the_role_can_shut_itself_out_and_migrate_lets_it_in_again(worlds: Worlds, app: Raw, behind: Raw) -> None:
+    """DROP OWNED takes the role off every policy, restrictive and permissive at once: nothing is left to see."""
     before = catalogue(behind)
     app.run("DROP OWNED BY CURRENT_USER")
     try:
@@ -992,13 +1012,15 @@ def insert(table: str) -> str:
 
 def references_to(table: str) -> list[tuple[str, str]]:
     """The tables and columns that refer to a table inside a clinic."""
-    return sorted(
-        (model._meta.db_table, model._meta.get_field(constraint.field).column)
-        for model in apps.get_models(include_auto_created=True)
-        for constraint in model._meta.constraints
-        if isinstance(constraint, SameClinic)
-        and model._meta.get_field(constraint.field).related_model._meta.db_table == table
-    )
+    found = []
+    for model in apps.get_models(include_auto_created=True):
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, SameClinic):
+                field = model._meta.get_field(constraint.field)
+                assert isinstance(field, ForeignKey)
+                if field.remote_field.model._meta.db_table == table:
+                    found.append((model._meta.db_table, str(field.column)))
+    return sorted(found)
 
 
 def without_oids(rows: list[Any]) -> list[Any]:

@@ -1,20 +1,18 @@
 """Every change leaves exactly one row in the audit log, whatever made it; no row of the log is ever lost or changed."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F, Model
-from psycopg import sql
+from django.db.models import F, Field, Model
 
-from clinics.models import Clinic, Membership, Professional, Service, User
+from clinics.models import Service, User
 from clinics.signals import record_event
 from compliance.models import PLATFORM, AuditLog, ResourcePermission
 from neonpro.db import context
@@ -52,7 +50,7 @@ def worlds(committed: None) -> Worlds:
 
 
 @pytest.fixture
-def log(clinic_a: World) -> Iterator[Callable[[], list[AuditLog]]]:
+def log(clinic_a: World) -> Callable[[], list[AuditLog]]:
     """What has been written into the clinic's log since the last time it was asked, as its encarregado reads it."""
     seen: set[UUID] = set()
 
@@ -63,7 +61,7 @@ def log(clinic_a: World) -> Iterator[Callable[[], list[AuditLog]]]:
         return new
 
     news()
-    yield news
+    return news
 
 
 def short(rows: list[AuditLog]) -> list[tuple[str, str, UUID | None]]:
@@ -90,8 +88,8 @@ def test_a_saved_row_is_written_down_with_who_where_what_and_why(
         assert (row.table_name, row.record_id, row.patient_id) == ("patients", patient.pk, patient.pk)
         assert row.request_id == request_id
     assert (created.action, changed.action) == ("INSERT", "UPDATE")
-    assert created.changes["source"] == "livro"
-    assert created.changes["city"] == "•"
+    assert created.changes is not None
+    assert (created.changes["source"], created.changes["city"]) == ("livro", "•")
     assert changed.changes == {"source": ["livro", "caderno"], "city": ["•", "•"]}
     with clinic_a.enter("dpo"), connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT xid) FROM audit_logs WHERE request_id = %s", [request_id])
@@ -207,7 +205,7 @@ def test_deleted_rows_leave_what_they_were(clinic_a: World, log: Callable[[], li
     rows = log()
     assert [(row.action, row.record_id) for row in rows] == [("DELETE", service_id) for service_id in
                                                             (row.record_id for row in rows)]  # fmt: skip
-    assert {row.changes["name"] for row in rows} == {"Passageiro 0", "Passageiro 1", "Passageiro 2"}
+    assert {(row.changes or {})["name"] for row in rows} == {"Passageiro 0", "Passageiro 1", "Passageiro 2"}
     assert {row.role for row in rows} == {"manager"}
 
 
@@ -272,9 +270,9 @@ def test_every_audited_table_writes_inserts_updates_and_deletes(table: str, comm
 
 def test_a_rollback_takes_its_rows_along(clinic_a: World, log: Callable[[], list[AuditLog]]) -> None:
     with clinic_a.enter():
-        with pytest.raises(ValueError, match="undo"), transaction.atomic():
-            Patient.objects.update(source="x")
-            raise ValueError("undo")
+        with transaction.atomic():
+            assert Patient.objects.update(source="x") == 3
+            transaction.set_rollback(True)
         Patient.objects.filter(pk=clinic_a.patients[0].pk).update(source="y")
     assert len(log()) == 1
 
@@ -304,7 +302,9 @@ def test_the_owner_without_a_context_changes_nothing_and_names_itself(worlds: Wo
     owner.refused("INSERT INTO users (email, password, is_superuser) VALUES ('x@y.example', '!', false)")
     with owner.undone():
         owner.run("ALTER TABLE services NO FORCE ROW LEVEL SECURITY")
-        ((changed,),) = owner.run("WITH u AS (UPDATE services SET is_active = false RETURNING 1) SELECT count(*) FROM u")
+        ((changed,),) = owner.run(
+            "WITH u AS (UPDATE services SET is_active = false RETURNING 1) SELECT count(*) FROM u"
+        )
         owner.run("ALTER TABLE audit_logs NO FORCE ROW LEVEL SECURITY")
         written = owner.run(
             "SELECT actor_kind, actor, role, request_id, count(*) FROM audit_logs"
@@ -374,7 +374,8 @@ def two_places(committed: None) -> tuple[World, World, User]:
 
 def events(action: str) -> list[tuple[Any, ...]]:
     return behind(
-        "SELECT clinic_id, actor_kind, actor, role, record_id FROM audit_logs WHERE action = %s ORDER BY role, clinic_id",
+        "SELECT clinic_id, actor_kind, actor, role, record_id FROM audit_logs WHERE action = %s"
+        " ORDER BY role, clinic_id",
         action,
     )
 
@@ -434,7 +435,9 @@ def test_no_withheld_value_is_ever_in_the_log(committed: None) -> None:
         patient.name, patient.phone, patient.birth_date = "Outra Canária", "", None
         patient.save()
         Patient.objects.filter(pk=patient.pk).update(email="", cpf="", city="Canavieiras", mother_name="")
-        visit = Appointment.objects.create(patient=patient, day="2030-03-04", note="recado CANARY", external_id="CANARY-9")
+        visit = Appointment.objects.create(
+            patient=patient, day="2030-03-04", note="recado CANARY", external_id="CANARY-9"
+        )
         Appointment.objects.filter(pk=visit.pk).update(cancel_reason="motivo CANARY", note="")
     whole = str(behind("SELECT to_jsonb(a) FROM audit_logs AS a")).casefold()
     told = [value for value in (*CANARIES.values(), "canár", "canary", "outra", "canavieiras")
@@ -442,9 +445,7 @@ def test_no_withheld_value_is_ever_in_the_log(committed: None) -> None:
     assert told == []
     # Nor a password or an address of an account.
     assert "md5$" not in whole
-    assert "@alfazema.example'" not in str(
-        behind("SELECT changes FROM audit_logs WHERE table_name = 'users'")
-    )
+    assert "@alfazema.example'" not in str(behind("SELECT changes FROM audit_logs WHERE table_name = 'users'"))
     # And it does say that they changed.
     ((count,),) = behind(
         "SELECT count(*) FROM audit_logs WHERE record_id = %s AND changes ? 'name' AND changes ->> 'name' ~ '•'",
@@ -461,7 +462,7 @@ def test_every_withheld_column_of_every_table_is_masked(committed: None) -> None
     for table, changes in rows:
         model = model_of(table)
         for name in AUDITED[table].withheld:
-            column = model._meta.get_field(name).column
+            column = column_of(model, name)
             assert changes.get(column, "•") == "•"
             checked += column in changes
         for column in ("updated_at", *AUDITED[table].derived):
@@ -558,6 +559,12 @@ def behind(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
 
 def digest() -> Any:
     return behind("SELECT count(*), md5(string_agg(a::text, '' ORDER BY a.created_at, a.id)) FROM audit_logs AS a")
+
+
+def column_of(model: type[Model], name: str) -> str:
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field)
+    return str(field.column)
 
 
 def model_of(table: str) -> type[Model]:

@@ -24,7 +24,7 @@ CALLABLE = {
     "refresh_statistics": "nothing; the planner counts tables that it believes to be empty",
     "search_patients": "ids of patients of the own clinic",
 }
-"""The functions that the application's role may call, each with what it gives. A new one is a new door: name it here."""
+"""The functions that the application's role may call, and what each gives. A new one is a new door: name it here."""
 
 OURS = """
     pg_proc AS p
@@ -153,12 +153,14 @@ def powers(raw: Raw) -> list[Any]:
 def places_to_create(raw: Raw) -> list[Any]:
     """Where the application, or anybody, could make something that stands in front of the real thing."""
     return raw.run(
-        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)' AND has_schema_privilege(%(app)s, oid, 'CREATE')"
+        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)'"
+        " AND has_schema_privilege(%(app)s, oid, 'CREATE')"
         " UNION ALL SELECT 'temporary tables' WHERE has_database_privilege(%(app)s, current_database(), 'TEMPORARY')"
         " UNION ALL SELECT 'schemas' WHERE has_database_privilege(%(app)s, current_database(), 'CREATE')"
         " UNION ALL SELECT lanname FROM pg_language WHERE lanname NOT IN ('internal', 'c', 'sql', 'plpgsql')"
         " UNION ALL SELECT evtname FROM pg_event_trigger"
-        " UNION ALL SELECT extname FROM pg_extension WHERE extname NOT IN ('plpgsql', 'btree_gist', 'pg_trgm', 'unaccent')"
+        " UNION ALL SELECT extname FROM pg_extension"
+        " WHERE extname NOT IN ('plpgsql', 'btree_gist', 'pg_trgm', 'unaccent')"
         " UNION ALL SELECT pubname FROM pg_publication UNION ALL SELECT srvname FROM pg_foreign_server"
         " UNION ALL SELECT defaclobjtype::text FROM pg_default_acl",
         {"app": APP},  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """Random lives of two connections: after every step PostgreSQL shows what a small model in Python says, and no more."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,14 @@ import pytest
 from django.db import connections, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from pytest_django import DjangoDbBlocker
 
 from clinics.models import Service
@@ -134,10 +141,8 @@ class ContextLife(RuleBasedStateMachine):
         if fail:
             error = Failure()
             # A context manager made by a generator raises it again; one that is an object answers False.
-            try:
+            with suppress(Failure):
                 assert not block.manager.__exit__(Failure, error, None)
-            except Failure:
-                pass
         else:
             block.manager.__exit__(None, None, None)
         if fail or block.doomed:
@@ -162,7 +167,9 @@ class ContextLife(RuleBasedStateMachine):
             return
         self.number += 1
         clinic = self.worlds[into].clinic.pk
-        service = Service(clinic_id=clinic, name=f"{alias} {id(self)} {self.number}", category="exam", duration_minutes=20)
+        service = Service(
+            clinic_id=clinic, name=f"{alias} {id(self)} {self.number}", category="exam", duration_minutes=20
+        )
         if line.clinic == clinic and line.role in WRITERS:
             service.save(using=alias, force_insert=True)
             line.rows[clinic] += 1

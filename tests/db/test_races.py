@@ -1,8 +1,9 @@
 """Many at once, with real commits: one wins, the others are told, and nobody waits for ever."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +25,7 @@ def world(committed: None) -> World:
     return make_world("ALFAZEMA", patients=25)
 
 
-def together(works: list[Callable[[], Any]]) -> list[Any]:
+def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run each in a thread and on a connection of its own, all starting at once; what each returned or raised."""
     barrier = threading.Barrier(len(works))
     results: list[Any] = [None] * len(works)
@@ -82,7 +83,7 @@ def more_professionals(world: World, number: int) -> list[UUID]:
 
 
 def test_of_25_bookings_of_one_professional_one_wins_and_24_are_told(world: World) -> None:
-    results = together([lambda patient=patient: book(world, patient) for patient in world.patients])
+    results = together([partial(book, world, patient) for patient in world.patients])
     assert sorted(map(str, results)) == ["booked"] + ["clash"] * 24
     assert at_noon(world) == 1
 
@@ -90,13 +91,13 @@ def test_of_25_bookings_of_one_professional_one_wins_and_24_are_told(world: Worl
 def test_of_25_bookings_of_one_patient_one_wins_and_24_are_told(world: World) -> None:
     patient = world.patients[0]
     professionals = more_professionals(world, 25)
-    results = together([lambda who=who: book(world, patient, professional=who) for who in professionals])
+    results = together([partial(book, world, patient, professional=who) for who in professionals])
     assert sorted(map(str, results)) == ["booked"] + ["clash"] * 24
     assert at_noon(world) == 1
 
 
 def test_without_asking_the_database_still_lets_one_win(world: World) -> None:
-    results = together([lambda patient=patient: book(world, patient, ask=False) for patient in world.patients])
+    results = together([partial(book, world, patient, ask=False) for patient in world.patients])
     assert results.count("booked") == 1
     # Some of the losers may have been told by the deadlock detector instead.
     assert all(isinstance(result, DatabaseError) for result in results if result != "booked")
@@ -106,8 +107,7 @@ def test_without_asking_the_database_still_lets_one_win(world: World) -> None:
 def test_bookings_that_touch_do_not_clash(world: World) -> None:
     slots = [NOON + HALF_HOUR * number for number in range(-3, 4)]
     works = [
-        lambda patient=patient, slot=slot: book(world, patient, starts_at=slot)
-        for patient, slot in zip(world.patients, slots, strict=False)
+        partial(book, world, patient, starts_at=slot) for patient, slot in zip(world.patients, slots, strict=False)
     ]
     assert together(works) == ["booked"] * len(slots)
 
@@ -118,16 +118,16 @@ def test_a_slot_that_was_freed_is_won_again_by_one(status: str, world: World) ->
     assert book(world, world.patients[1]) == "clash"
     with world.enter():
         Appointment.objects.filter(starts_at=NOON).update(status=status)
-    results = together([lambda patient=patient: book(world, patient) for patient in world.patients[:8]])
+    results = together([partial(book, world, patient) for patient in world.patients[:8]])
     assert sorted(map(str, results)) == ["booked"] + ["clash"] * 7
     # And what was freed cannot come back into a slot that is taken.
-    with world.enter(), pytest.raises(DatabaseError, match="appointments_\\w+_free"), transaction.atomic():
+    with world.enter(), pytest.raises(DatabaseError, match=r"appointments_\w+_free"), transaction.atomic():
         Appointment.objects.filter(starts_at=NOON).update(status=AppointmentStatus.CONFIRMED)
 
 
 def test_freed_appointments_stand_beside_each_other(world: World) -> None:
     works = [
-        lambda patient=patient, status=status: book(world, patient, ask=False, status=status)
+        partial(book, world, patient, ask=False, status=status)
         for patient in world.patients[:3]
         for status in (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
     ]
@@ -140,7 +140,7 @@ def test_visits_by_order_of_arrival_never_clash(world: World) -> None:
             Appointment.objects.create(patient=patient, professional=world.professional, day=NOON.date())
             return "booked"
 
-    works = [lambda patient=patient: arrive(patient) for patient in [*world.patients[:10], *world.patients[:10]]]
+    works = [partial(arrive, patient) for patient in [*world.patients[:10], *world.patients[:10]]]
     assert together(works) == ["booked"] * 20
 
 
@@ -154,7 +154,7 @@ def test_two_bookings_that_ask_for_the_same_people_the_other_way_round_do_not_de
                 assert turn < 20
         return "asked"
 
-    assert together([lambda: ask(one, other), lambda: ask(other, one)] * 3) == ["asked"] * 6
+    assert together([partial(ask, one, other), partial(ask, other, one)] * 3) == ["asked"] * 6
 
 
 def test_who_asks_first_makes_the_next_one_wait_until_it_is_saved(world: World) -> None:

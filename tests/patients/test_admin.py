@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,14 +51,23 @@ def test_a_patient_is_registered_with_whatever_punctuation(clinic_a: World, rece
     )  # fmt: skip
     assert errors == {}
     ana = patient(clinic_a, name="Ana Souza")
-    assert (ana.cpf, ana.phone, ana.cep, ana.birth_date) == ("52998224725", "+5511987654321", "01310100", date(1990, 1, 31))
+    assert (ana.cpf, ana.phone, ana.cep, ana.birth_date) == (
+        "52998224725",
+        "+5511987654321",
+        "01310100",
+        date(1990, 1, 31),
+    )
     assert ana.birth_year == 1990
 
 
-def test_a_cpf_that_is_registered_already_leads_to_that_patient(clinic_a: World, clinic_b: World, reception: Client) -> None:
+def test_a_cpf_that_is_registered_already_leads_to_that_patient(
+    clinic_a: World, clinic_b: World, reception: Client
+) -> None:
     with context.enter(JOB, clinic_b.clinic.pk):
         Patient.objects.create(name="Na outra clínica", cpf="52998224725")
-    assert save(reception, f"{PATIENTS}add/", name="Ana Souza", preferred_name="Aninha", cpf=CPF) == {}, "another clinic's counts for nothing"
+    assert save(reception, f"{PATIENTS}add/", name="Ana Souza", preferred_name="Aninha", cpf=CPF) == {}, (
+        "another clinic's counts for nothing"
+    )
     ana = patient(clinic_a, name="Ana Souza")
     errors = save(reception, f"{PATIENTS}add/", name="Ana de Souza", cpf=CPF)
     assert list(errors) == ["cpf"]
@@ -117,7 +126,8 @@ def test_a_name_leaves_no_trace_outside_the_page(clinic_a: World, reception: Cli
     with context.enter(context.SignIn(), None):
         assert "lavanda" not in str(dict(reception.session.items())).lower()
     messages = [str(message) for message in reception.get(PATIENTS).context["messages"]]
-    assert messages and "lavanda" not in str(messages).lower()
+    assert messages
+    assert "lavanda" not in str(messages).lower()
 
 
 def test_a_window_that_adds_a_patient_answers_with_the_name(clinic_a: World, reception: Client) -> None:
@@ -166,7 +176,8 @@ def test_an_appointment_takes_as_long_as_its_service(clinic_a: World, reception:
 def test_a_duration_that_is_given_counts(clinic_a: World, reception: Client) -> None:
     assert book(reception, clinic_a, minutes="75") == {}
     made = booked(clinic_a, day=date(2030, 1, 8))
-    assert made.starts_at and made.ends_at == made.starts_at + timedelta(minutes=75)
+    assert made.starts_at
+    assert made.ends_at == made.starts_at + timedelta(minutes=75)
 
 
 def test_hours_are_those_of_the_clinics_clock(db: None) -> None:
@@ -189,7 +200,9 @@ def test_hours_are_those_of_the_clinics_clock(db: None) -> None:
         ({"by_arrival": "on"}, "time"),
     ],
 )
-def test_what_is_missing_is_said_at_its_field(clinic_a: World, reception: Client, changes: dict[str, str], wrong: str) -> None:
+def test_what_is_missing_is_said_at_its_field(
+    clinic_a: World, reception: Client, changes: dict[str, str], wrong: str
+) -> None:
     assert list(book(reception, clinic_a, **changes)) == [wrong]
 
 
@@ -295,7 +308,9 @@ def test_cancelling_asks_for_a_reason_and_keeps_the_appointment(clinic_a: World,
     page = reception.get(url)
     assert page.status_code == 200
     assert "Paciente ALFAZEMA 0" in page.content.decode()
-    assert booked(clinic_a, pk=clinic_a.appointments[0].pk).status == AppointmentStatus.SCHEDULED, "a link alone cancels nothing"
+    assert booked(clinic_a, pk=clinic_a.appointments[0].pk).status == AppointmentStatus.SCHEDULED, (
+        "a link alone cancels nothing"
+    )
     assert reception.post(url, {"reason": " "}).status_code == 200
     assert reception.post(url, {"reason": "viajou"}).status_code == 302
     cancelled = booked(clinic_a, pk=clinic_a.appointments[0].pk)
@@ -330,7 +345,9 @@ def test_what_cannot_have_happened_yet_is_not_accepted(clinic_a: World, receptio
 def test_the_agenda_begins_today(clinic_a: World, reception: Client) -> None:
     today = timezone.localdate()
     for offset in (-1, 0, 1):
-        assert book(reception, clinic_a, day=f"{today + timedelta(days=offset):%d/%m/%Y}", by_arrival="on", time="") == {}
+        assert (
+            book(reception, clinic_a, day=f"{today + timedelta(days=offset):%d/%m/%Y}", by_arrival="on", time="") == {}
+        )
 
     def days(query: str) -> list[date]:
         return [row.day for row in reception.get(f"{AGENDA}{query}").context["cl"].result_list]
@@ -342,7 +359,10 @@ def test_the_agenda_begins_today(clinic_a: World, reception: Client) -> None:
     assert days("?when=past") == [today - timedelta(days=1)]
     assert days("?when=all") == [today - timedelta(days=1), *upcoming]
     assert today in days("?when=week")
-    assert days(f"?day_from={today - timedelta(days=1):%Y-%m-%d}&day_to={today:%Y-%m-%d}") == [today - timedelta(days=1), today]
+    assert days(f"?day_from={today - timedelta(days=1):%Y-%m-%d}&day_to={today:%Y-%m-%d}") == [
+        today - timedelta(days=1),
+        today,
+    ]
     assert days("?status__exact=cancelled") == []
     assert days(f"?professional={clinic_a.professional.pk}") == upcoming
     assert days("?professional=nonsense") == []
@@ -385,7 +405,8 @@ def test_a_manager_opens_one_patient_to_a_colleague(clinic_a: World, clinic_b: W
     answer = client.post(url, {"member": member.pk})
     assert answer.headers["Location"] == f"{url}user-manage/{member.user_id}/"
     answer = client.post(
-        answer.headers["Location"], {"permissions": ["view_patient"], "reason": "segunda opinião", "until": "31/01/2030"}
+        answer.headers["Location"],
+        {"permissions": ["view_patient"], "reason": "segunda opinião", "until": "31/01/2030"},
     )
     assert answer.status_code == 302
     with clinic_a.enter(Role.MANAGER):

@@ -113,7 +113,7 @@ def test_no_shows_are_counted_by_day_without_today_and_without_the_cancelled(cli
     ]
     html = answer.content.decode()
     assert html.count('class="np-bar-all"') == html.count('class="np-bar-missed"') == 2
-    table = [row for row in Page(html).rows if row[1:] == ["3", "1", "33 %"]]
+    table = [row for row in Page(html).rows if row[1:] == ["3", "1", "33%"]]
     assert len(table) == 2, "and the same as a table"
 
 

@@ -1,6 +1,5 @@
 """Finding a patient by what people remember, in one's own clinic only, by an index."""
 
-from collections.abc import Iterator
 from time import perf_counter
 
 import pytest
@@ -27,7 +26,7 @@ def people(clinic_a: World, clinic_b: World) -> dict[str, Patient]:
     }
     for world in (clinic_b, clinic_a):
         with world.enter():
-            made = {key: Patient.objects.create(**fields) for key, fields in names.items()}  # type: ignore[misc]
+            made = {key: Patient.objects.create(**fields) for key, fields in names.items()}
     return made
 
 
@@ -83,7 +82,7 @@ def test_a_term_finds(term: str, keys: set[str], clinic_a: World, people: dict[s
 def test_another_clinics_patients_are_not_found(clinic_a: World, clinic_b: World, people: dict[str, Patient]) -> None:
     own = {patient.pk for patient in people.values()}
     with clinic_a.enter():
-        assert {pk for pk in find("prado")} == {people["social"].pk}
+        assert set(find("prado")) == {people["social"].pk}
     with clinic_b.enter():
         assert len(find("prado")) == 1
         assert not own & set(find("prado"))
@@ -120,7 +119,7 @@ def test_a_list_is_narrowed_to_what_was_found(clinic_a: World, people: dict[str,
 
 
 @pytest.fixture
-def crowd(committed: None) -> Iterator[World]:
+def crowd(committed: None) -> World:
     """A clinic of 50,000 patients, put there past every trigger, beside a small one."""
     world = make_world("ALFAZEMA")
     make_world("BERGAMOTA")
@@ -137,7 +136,7 @@ def crowd(committed: None) -> Iterator[World]:
         root.execute("ALTER TABLE patients ENABLE TRIGGER ALL")
         root.execute("UPDATE patients SET name = 'Zoraide Quintanilha' WHERE record_number = '00031337'")
         root.execute("VACUUM ANALYZE patients")
-    yield world
+    return world
 
 
 def test_a_search_among_fifty_thousand_uses_the_index(crowd: World) -> None:

@@ -26,11 +26,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     context_request: ContextRequest | None = None
     clinic_context: Context | None = None
-    _checked_roles: ClassVar[set[tuple[str, ...]]] = set()
+    _checked_roles: ClassVar[set[tuple[str, int, str, str]]] = set()
 
-    def set_autocommit(
-        self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
-    ) -> None:
+    def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
         """Begin (or end) a transaction, and open the context that `enter` asked for."""
         if autocommit:
             # The transaction that carried it is over, and what runs on commit has to enter by itself.
@@ -60,7 +58,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 owns tables or functions.
         """
         super().init_connection_state()
-        role = tuple(str(self.settings_dict[name]) for name in ("HOST", "PORT", "NAME", "USER"))
+        server = self.connection.info
+        role = (server.host, server.port, server.dbname, server.user)
         if self.settings_dict.get("NEONPRO_OWNER") or role in self._checked_roles:
             return
         with self.cursor() as cursor:

@@ -8,8 +8,6 @@
             const token = document.querySelector("[name=csrfmiddlewaretoken], [data-csrf-token]");
             $(element).select2({
                 ajax: {
-                    type: "POST",
-                    delay: 250,
                     headers: token ? { "X-CSRFToken": token.value } : {},
                     data: (params) => ({
                         term: params.term,
@@ -20,6 +18,15 @@
                     }),
                 },
             });
+            const label = element.labels[0];
+            if (label) {
+                // Select2 names its field after what is chosen in it: nothing, at first.
+                label.id ||= `${element.id}-label`;
+                const field = $(element).next(".select2-container").find(".select2-selection");
+                const chosen = field.find(".select2-selection__rendered");
+                field.attr("aria-labelledby", `${label.id} ${chosen.attr("id")}`);
+                chosen.attr("aria-labelledby", label.id);
+            }
             if (element.autofocus) {
                 // The select itself is hidden; this is what stands in its place.
                 $(element).next(".select2-container").find(".select2-selection").trigger("focus");

@@ -55,23 +55,6 @@
     menu?.querySelector("summary").focus();
   });
 
-  // Select2 names its fields after what is chosen in them: nothing, at first. The label's name belongs there.
-  window.addEventListener("load", () => {
-    for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
-      const label = select.labels[0]?.textContent.trim() || select.getAttribute("aria-label");
-      const field = select.nextElementSibling?.querySelector(".select2-selection");
-      if (label && field) {
-        field.setAttribute("aria-label", label);
-        const chosen = field.querySelector(".select2-selection__rendered");
-        chosen?.setAttribute("aria-label", label);
-        if (chosen?.id) {
-          field.id ||= `${chosen.id}-field`;
-          field.setAttribute("aria-labelledby", `${field.id} ${chosen.id}`);
-        }
-      }
-    }
-  });
-
   ready(() => {
     const command = document.getElementById("command");
     if (command) {

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections, transaction
+from django.utils.translation import gettext as _
 
 
 class Command(migrate.Command):
@@ -19,8 +20,10 @@ class Command(migrate.Command):
         if options["database"] == "owner":
             if "owner" not in settings.DATABASES:
                 raise CommandError(
-                    "DATABASE_OWNER_URL is not set. Migrations run as neonpro_owner; the application's role may not "
-                    "change the schema."
+                    _(
+                        "DATABASE_OWNER_URL is not set. Migrations run as neonpro_owner; the application's role may "
+                        "not change the schema."
+                    )
                 )
             _open_public_schema()
         super().handle(*args, **options)
