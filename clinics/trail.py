@@ -166,8 +166,11 @@ def changes_of(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> list[lis
 def _pairs(changes: Mapping[str, Any] | None) -> Iterator[tuple[str, Any, Any]]:
     for column, value in (changes or {}).items():
         # An UPDATE has [old, new]; a new or deleted row has plain values. No column of ours holds a list.
-        old, new = value if isinstance(value, list) and len(value) == 2 else (None, value)
-        yield column, old, new
+        if isinstance(value, list) and len(value) == 2:
+            yield column, *value
+        elif value not in ("", WITHHELD):
+            # Of a new row, "withheld" would not even say whether there was a value.
+            yield column, None, value
 
 
 def _references(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> dict[str, str]:

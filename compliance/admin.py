@@ -147,7 +147,6 @@ class ResourcePermissionAdmin(ClinicAdmin):
 
     form = GrantForm
     list_display = ("who_column", "permission_column", "patient_column", "kind", "reason", "until")
-    list_filter = ("kind",)
     list_select_related = ("permission",)
     ordering = ("-created_at", "pk")
     empty_hint = gettext_lazy("Nobody has more than their role allows. Permissions are given on one patient at a time.")

@@ -128,8 +128,8 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
         return format_phone(patient.phone)
 
     @display(description=gettext_lazy("registered on"))  # type: ignore[untyped-decorator]
-    def registered_column(self, patient: Patient) -> date:
-        return timezone.localtime(patient.created_at).date()
+    def registered_column(self, patient: Patient) -> str:
+        return date_format(timezone.localtime(patient.created_at), "SHORT_DATE_FORMAT")
 
     def has_book_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may book appointments."""

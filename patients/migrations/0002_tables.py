@@ -464,7 +464,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="appointment",
-            index=models.Index(fields=["clinic", "day", "starts_at", "id"], name="appointments_day"),
+            index=models.Index(
+                fields=["clinic", "day", "starts_at", "id"], include=["status"], name="appointments_day"
+            ),
         ),
         migrations.AddIndex(
             model_name="appointment",

@@ -435,7 +435,7 @@ def test_nothing_tells_whether_a_row_of_another_clinic_exists(
 
 @pytest.mark.parametrize("table", sorted(set(SHUT_TABLES) - {"audit_logs"}))
 def test_the_foreign_row_above_falls_under_every_unique_rule(table: str, worlds: Worlds, behind: Raw) -> None:
-    """Otherwise its absence would show in no clash: a new rule with a condition needs a row in `worlds` that meets it."""
+    """Or its absence would show in no clash: a new rule with a condition needs a row in `worlds` that meets it."""
     foreign = row_of(behind, table, worlds.b.clinic.pk)
     rules = behind.run(
         "SELECT coalesce(pg_get_expr(indpred, indrelid), 'true') FROM pg_index"

@@ -231,7 +231,7 @@ def test_any_life_of_two_connections_sees_only_what_its_context_opens(
             run_state_machine_as_test(
                 ContextLife,
                 settings=settings(
-                    max_examples=200,
+                    max_examples=150,
                     stateful_step_count=30,
                     deadline=None,
                     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -2,8 +2,8 @@
 -- Arguments: [0] the column that holds the clinic ('' for a table outside any clinic), [1] the column that holds the
 -- patient or '', [2] columns whose values are withheld ("•": the log outlives an erasure and must not repeat them),
 -- [3] columns that are derived and not worth a trace. Lists are comma-separated.
--- INSERT stores the new values, DELETE the old ones, UPDATE {column: [old, new]} of what differs; an UPDATE that
--- changes nothing leaves nothing.
+-- INSERT stores the new values and DELETE the old ones, without what is empty; UPDATE stores {column: [old, new]} of
+-- what differs, and one that changes nothing leaves nothing.
 CREATE OR REPLACE FUNCTION neonpro.record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -35,15 +35,14 @@ BEGIN
         JOIN jsonb_each(old_row) AS o ON o.key = n.key
         WHERE o.value IS DISTINCT FROM n.value;
     ELSE
-        this_row := jsonb_strip_nulls(CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END) - derived;
-        diff := this_row - clinic_column - '{id,created_at}'::text[];
-        IF diff ?| withheld THEN
-            SELECT jsonb_object_agg(d.key, CASE WHEN d.key = ANY (withheld) THEN '"•"'::jsonb ELSE d.value END)
-            INTO diff
-            FROM jsonb_each(diff) AS d;
-        END IF;
+        this_row := CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END;
+        -- What is empty says nothing, and a withheld mark on it would say too much.
+        SELECT jsonb_object_agg(d.key, CASE WHEN d.key = ANY (withheld) THEN '"•"'::jsonb ELSE d.value END)
+        INTO diff
+        FROM jsonb_each(this_row - derived - clinic_column - '{id,created_at}'::text[]) AS d
+        WHERE d.value NOT IN ('null', '""');
     END IF;
-    SELECT * INTO who FROM neonpro.context();
+    who := neonpro.context();
     INSERT INTO public.audit_logs (
         clinic_id, action, table_name, record_id, patient_id, actor_kind, actor, role, request_id, changes
     ) VALUES (
