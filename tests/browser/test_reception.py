@@ -20,9 +20,13 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
 def choose_patient(page: Page, term: str, name: str) -> None:
-    """Pick a patient from the autocomplete field, by keyboard."""
+    """Pick a patient from the autocomplete field, by keyboard, not waiting for the list that comes before typing."""
     page.locator("#select2-id_patient-container").click()
+    expect(page.locator(".select2-results__option").nth(1)).to_be_visible()
     page.locator(".select2-search__field").fill(term)
+    # What was listed before is gone at once: an Enter too early chooses nobody.
+    page.keyboard.press("Enter")
+    expect(page.locator(".select2-search__field")).to_be_visible()
     expect(page.get_by_role("option", name=re.compile(name))).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#select2-id_patient-container")).to_contain_text(name)

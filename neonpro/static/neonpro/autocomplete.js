@@ -18,6 +18,12 @@
                     }),
                 },
             });
+            const select = $(element).data("select2");
+            select.on("query", (params) => {
+                // Or Enter would choose from the answer to what was typed before: another patient.
+                select.results.clear();
+                select.results.showLoading(params);
+            });
             const label = element.labels[0];
             if (label) {
                 // Select2 names its field after what is chosen in it: nothing, at first.
