@@ -1,7 +1,7 @@
 """Users, clinics, memberships, professionals and services."""
 
 from typing import Any, ClassVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -430,8 +430,3 @@ class Service(ClinicModel):
 
     def __str__(self) -> str:
         return self.name
-
-
-def membership_of(user_id: UUID) -> Membership | None:
-    """The current clinic's membership of an account, if there is one."""
-    return Membership.objects.filter(user_id=user_id).first()

@@ -1,6 +1,5 @@
 """The admin site: one clinic at a time, menus by role, and a search that leaves no trace of what was looked for."""
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,6 +19,7 @@ from unfold.sites import UnfoldAdminSite
 from clinics.middleware import SESSION_KEY, ClinicRequest
 from clinics.models import User
 from clinics.signals import record_event
+from clinics.text import unaccented
 from neonpro.db import context
 
 
@@ -134,6 +134,4 @@ def _pages(menu: Iterable[dict[str, Any]], term: str) -> list[SearchResult]:
 
 def _fold(text: str) -> str:
     """Lower case, without accents."""
-    return "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
-    )
+    return unaccented(text.casefold())

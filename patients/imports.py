@@ -6,7 +6,6 @@ patient and appointment, in the name of whoever imports.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from clinics.identifiers import clean_cpf, clean_phone
 from clinics.models import Clinic, Professional
 from clinics.roles import may
 from clinics.signals import record_event
+from clinics.text import unaccented
 from neonpro.db import context
 from patients import people
 from patients.import_files import MAX_LINE, ImportRefused, Record, Rejects, Source, read_records
@@ -497,5 +497,4 @@ def _read_moment(text: str, form: str) -> datetime:
 
 
 def _fold_name(name: str) -> str:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    return " ".join(plain.casefold().split())
+    return " ".join(unaccented(name).casefold().split())

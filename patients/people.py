@@ -6,7 +6,6 @@ an upgrade.
 """
 
 import hashlib
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
+from clinics.text import unaccented
 from patients.models import Sex
 
 DATA = Path(__file__).parent / "data"
@@ -182,7 +182,7 @@ def _checked(body: str, *, longest_weight: int | None) -> str:
 
 def _plain(text: str) -> str:
     """A word in small letters without accents."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+    return unaccented(text.lower())
 
 
 def _lines(file: str) -> Iterator[str]:

@@ -16,7 +16,6 @@ from clinics.models import (
     Professional,
     Service,
     User,
-    membership_of,
 )
 from clinics.roles import ACCESS, JOB, Role, may
 from neonpro.db import context
@@ -145,8 +144,8 @@ def test_one_place_a_person_and_clinic(clinic_a: World, clinic_b: World) -> None
         join(clinic_a.user("dpo"), clinic_a.clinic.pk, Role.AUDITOR)
     join(clinic_a.user("dpo"), clinic_b.clinic.pk, Role.AUDITOR)
     with clinic_a.enter("manager"):
-        assert membership_of(clinic_a.user("dpo").pk) is not None
-        assert membership_of(clinic_b.user("dpo").pk) is None
+        assert Membership.objects.filter(user_id=clinic_a.user("dpo").pk).first() is not None
+        assert Membership.objects.filter(user_id=clinic_b.user("dpo").pk).first() is None
 
 
 def test_one_account_an_address_whatever_the_case(db: None) -> None:
