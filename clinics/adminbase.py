@@ -27,7 +27,14 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from clinics import sealed, trail
-from clinics.fields import CepField, CnpjField, CpfField, PhoneField
+from clinics.fields import (
+    CepField,
+    CnpjField,
+    EncryptedCepField,
+    EncryptedCpfField,
+    EncryptedPhoneField,
+    PhoneField,
+)
 from clinics.identifiers import format_cep, format_cnpj, format_cpf, format_phone
 from clinics.middleware import Place
 from clinics.roles import may
@@ -35,10 +42,12 @@ from clinics.roles import may
 M = TypeVar("M", bound=Model)
 
 WRITTEN: dict[type[Any], Callable[[str], str]] = {
-    CpfField: format_cpf,
+    EncryptedCpfField: format_cpf,
     CnpjField: format_cnpj,
     CepField: format_cep,
+    EncryptedCepField: format_cep,
     PhoneField: format_phone,
+    EncryptedPhoneField: format_phone,
 }
 """How people write what these fields keep without punctuation."""
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models
 
 from clinics import identifiers
+from neonpro.vault.fields import EncryptedTextField, Withheld
 
 
-class _CleanedField(models.CharField[Any, Any]):
+class _Cleaned(models.CharField[Any, Any]):
     """Text that `_clean` brings into its stored form, in forms and on every save."""
 
     _clean: Callable[[str], str]
@@ -26,17 +29,8 @@ class _CleanedField(models.CharField[Any, Any]):
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return type(self)._clean(value) if isinstance(value, str) else value
-
-    def get_prep_value(self, value: Any) -> Any:
-        # Stored values are clean already; a query with a punctuated number must find them all the same.
-        value = models.CharField.to_python(self, value)
-        if not isinstance(value, str):
-            return value
-        try:
-            return type(self)._clean(value)
-        except ValidationError:
-            return value
+        plain = isinstance(value, str) and not isinstance(value, Withheld)
+        return type(self)._clean(value) if plain else value
 
     def formfield(self, *args: Any, **options: Any) -> Any:
         # Room for the punctuation that people type.
@@ -48,31 +42,76 @@ class _CleanedField(models.CharField[Any, Any]):
         return field
 
 
-class CpfField(_CleanedField):
-    """CPF, 11 digits."""
+class _InClear(_Cleaned):
+    """Of a business, or of a person in their trade."""
 
-    _clean, _length = staticmethod(identifiers.clean_cpf), 11
+    def get_prep_value(self, value: Any) -> Any:
+        # Stored values are clean already; a query with a punctuated number must find them all the same.
+        return _tidy(type(self)._clean, models.CharField.to_python(self, value))
 
 
-class CnpjField(_CleanedField):
+class _Encrypted(EncryptedTextField, _Cleaned):
+    """Of a patient."""
+
+    def encode(self, value: Any) -> bytes:
+        return super().encode(_tidy(type(self)._clean, value))
+
+
+def _tidy(clean: Callable[[str], str], value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return clean(value)
+    except ValidationError:
+        return value
+
+
+class CnpjField(_InClear):
     """CNPJ, 14 characters, alphanumeric since IN RFB 2.229/2024."""
 
     _clean, _length = staticmethod(identifiers.clean_cnpj), 14
 
 
-class CnsField(_CleanedField):
-    """Cartão Nacional de Saúde, 15 digits."""
-
-    _clean, _length = staticmethod(identifiers.clean_cns), 15
-
-
-class CepField(_CleanedField):
+class CepField(_InClear):
     """Postcode, 8 digits."""
 
     _clean, _length = staticmethod(identifiers.clean_cep), 8
 
 
-class PhoneField(_CleanedField):
+class PhoneField(_InClear):
     """Telephone number in E.164."""
 
     _clean, _length = staticmethod(identifiers.clean_phone), 16
+
+
+class EncryptedCpfField(_Encrypted):
+    """CPF, 11 digits."""
+
+    _clean, _length = staticmethod(identifiers.clean_cpf), 11
+
+
+class EncryptedCnsField(_Encrypted):
+    """Cartão Nacional de Saúde, 15 digits."""
+
+    _clean, _length = staticmethod(identifiers.clean_cns), 15
+
+
+class EncryptedCepField(_Encrypted):
+    """Postcode, 8 digits."""
+
+    _clean, _length = staticmethod(identifiers.clean_cep), 8
+
+
+class EncryptedPhoneField(_Encrypted):
+    """Telephone number in E.164."""
+
+    _clean, _length = staticmethod(identifiers.clean_phone), 16
+
+
+class EncryptedEmailField(EncryptedTextField):
+    """An e-mail address."""
+
+    default_validators = [validate_email]
+
+    def formfield(self, *args: Any, **options: Any) -> Any:
+        return super().formfield(*args, **{"form_class": forms.EmailField, **options})

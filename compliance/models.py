@@ -1,5 +1,6 @@
 """The audit log, as Django reads it, and grants on single records."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,7 @@ class AuditLog(models.Model):
     table_name = models.TextField(_("table"))
     record_id = models.UUIDField(_("record"), null=True)
     patient_id = models.UUIDField(_("patient"), null=True)
+    patients = ArrayField(models.UUIDField(), verbose_name=_("patients"), null=True)
     actor_kind = models.TextField(_("kind of actor"))
     actor = models.TextField(_("actor"))
     role = models.TextField(_("role"))

@@ -39,6 +39,7 @@ def _secret_keys(name: str) -> list[bytes]:
 
 
 NEONPRO_CONTEXT_KEYS = _secret_keys("NEONPRO_CONTEXT_KEYS")
+NEONPRO_MASTER_KEYS = _secret_keys("NEONPRO_MASTER_KEYS")
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -95,6 +96,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "neonpro.db",
+    "neonpro.vault",
     "clinics",
     "patients",
     "compliance",

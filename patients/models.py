@@ -1,24 +1,31 @@
 """Patients and their appointments."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
-from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, closed_list
-from clinics.fields import CepField, CnsField, CpfField, PhoneField
+from clinics.fields import (
+    EncryptedCepField,
+    EncryptedCnsField,
+    EncryptedCpfField,
+    EncryptedEmailField,
+    EncryptedPhoneField,
+)
 from clinics.identifiers import UFS
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
 from neonpro.db.policies import RowPolicy, tenancy
 from neonpro.db.roles import SEARCH
+from neonpro.vault.audit import KeepPatient
+from neonpro.vault.fields import EncryptedDateField, EncryptedTextField, NotEmpty
+from neonpro.vault.models import VaultModel
 
 
 class NewRecordNumber(Func):
@@ -28,11 +35,17 @@ class NewRecordNumber(Func):
     output_field = models.CharField()
 
 
-class Fold(Func):
-    """A text as the search compares it: lower case, without accents."""
+class GuardRestriction(AlwaysTrigger):
+    """Only the DPO closes a patient's data to the others, or opens them again (`sql/guard_restriction.sql`)."""
 
-    function = "neonpro.fold"
-    output_field = models.TextField()
+    when = pgtrigger.Before
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(name="guard_restriction", **options)
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.guard_restriction()"
 
 
 class Sex(models.TextChoices):
@@ -43,14 +56,15 @@ class Sex(models.TextChoices):
     INTERSEX = "intersex", _("intersex")
 
 
-PERSONAL = (
-    "name", "preferred_name", "mother_name", "cpf", "cns", "passport", "birth_date", "sex", "birthplace_city",
-    "birthplace_uf", "street", "district", "city", "uf", "cep", "phone", "other_phone", "email", "external_id",
-)  # fmt: skip
-"""The columns of a patient that say who it is. The audit log says that they changed, not to what."""
+def _identification(label: str, **options: Any) -> dict[str, Any]:
+    return {"label": f"patient.{label}", "category": "identification", "blank": True, **options}
 
 
-class Patient(ClinicModel):
+def _contact(label: str, **options: Any) -> dict[str, Any]:
+    return {"label": f"patient.{label}", "category": "contact", "blank": True, **options}
+
+
+class Patient(VaultModel, ClinicModel):
     """A person cared for by one clinic; the same person elsewhere is another row.
 
     Nothing that prints a patient prints a name: `str()` is the record number, and pages ask for `display_name`.
@@ -60,30 +74,40 @@ class Patient(ClinicModel):
     record_number = models.CharField(
         _("record number"), max_length=8, db_default=NewRecordNumber(), editable=False, unique=False
     )
-    name = models.CharField(_("full name"), max_length=160)
-    preferred_name = models.CharField(
-        _("preferred name"), max_length=160, blank=True,
+    name = EncryptedTextField(_("full name"), max_length=160, **_identification("name", blank=False))
+    preferred_name = EncryptedTextField(
+        _("preferred name"), max_length=160,
         help_text=_("Shown everywhere instead of the civil name (Lei 15.378/2026)."),
+        **_identification("preferred_name"),
     )  # fmt: skip
-    mother_name = models.CharField(_("mother's name"), max_length=160, blank=True)
-    birth_date = models.DateField(_("date of birth"), null=True, blank=True)
+    mother_name = EncryptedTextField(_("mother's name"), max_length=160, **_identification("mother_name"))
+    birth_date = EncryptedDateField(_("date of birth"), null=True, **_identification("birth_date"))
+    # In clear, for statistics: a year is many people's.
     birth_year = models.PositiveSmallIntegerField(_("year of birth"), null=True, blank=True)
-    sex = models.CharField(_("sex"), max_length=10, choices=Sex.choices, blank=True)
-    birthplace_city = models.CharField(_("birthplace: city"), max_length=80, blank=True)
-    birthplace_uf = models.CharField(_("birthplace: state"), max_length=2, choices=UFS, blank=True)
-    cpf = CpfField(_("CPF"), blank=True)
-    cns = CnsField(_("CNS"), blank=True)
-    passport = models.CharField(_("passport"), max_length=20, blank=True)
-    phone = PhoneField(_("phone"), blank=True)
-    other_phone = PhoneField(_("other phone"), blank=True)
-    email = models.EmailField(_("e-mail"), blank=True)
-    street = models.CharField(_("address"), max_length=160, blank=True)
-    district = models.CharField(_("district"), max_length=80, blank=True)
-    city = models.CharField(_("city"), max_length=80, blank=True)
-    uf = models.CharField(_("state"), max_length=2, choices=UFS, blank=True)
-    cep = CepField(_("CEP"), blank=True)
+    sex = EncryptedTextField(_("sex"), choices=Sex.choices, **_identification("sex"))
+    birthplace_city = EncryptedTextField(_("birthplace: city"), max_length=80, **_identification("birthplace_city"))
+    birthplace_uf = EncryptedTextField(_("birthplace: state"), choices=UFS, **_identification("birthplace_uf"))
+    cpf = EncryptedCpfField(_("CPF"), **_identification("cpf"))
+    cns = EncryptedCnsField(_("CNS"), **_identification("cns"))
+    passport = EncryptedTextField(_("passport"), max_length=20, **_identification("passport"))
+    phone = EncryptedPhoneField(_("phone"), **_contact("phone"))
+    other_phone = EncryptedPhoneField(_("other phone"), **_contact("other_phone"))
+    email = EncryptedEmailField(_("e-mail"), max_length=254, **_contact("email"))
+    street = EncryptedTextField(_("address"), max_length=160, **_identification("street"))
+    district = EncryptedTextField(_("district"), max_length=80, **_identification("district"))
+    city = EncryptedTextField(_("city"), max_length=80, **_identification("city"))
+    uf = EncryptedTextField(_("state"), choices=UFS, **_identification("uf"))
+    cep = EncryptedCepField(_("CEP"), **_identification("cep"))
+    restricted_at = models.DateTimeField(_("restricted since"), null=True, blank=True, editable=False)
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
-    external_id = models.CharField(_("id in that system"), max_length=64, blank=True, editable=False)
+    external_id = EncryptedTextField(
+        _("id in that system"), max_length=64, editable=False, **_identification("external_id")
+    )
+
+    in_clear: ClassVar[dict[str, str]] = {
+        "record_number": "drawn at random; the pseudonym under which pages and logs name the patient",
+        "source": "the name of an importer's mapping",
+    }
 
     class Meta:
         db_table = "patients"
@@ -92,28 +116,15 @@ class Patient(ClinicModel):
         constraints = [
             *tenancy("patients", ACCESS["patients"]),
             RowPolicy(name="patients_search", command="SELECT", using="true", to=[SEARCH]),
-            closed_list("patients", "sex", Sex, blank=True),
             models.UniqueConstraint(fields=["clinic", "record_number"], name="patients_one_per_record_number"),
-            models.UniqueConstraint(
-                fields=["clinic", "cpf"],
-                condition=~Q(cpf=""),
-                name="patients_one_per_cpf",
-                violation_error_message=_("This clinic already has a patient with this CPF."),
-            ),
-            models.UniqueConstraint(
-                fields=["clinic", "source", "external_id"],
-                condition=~Q(external_id=""),
-                name="patients_one_per_external_id",
-            ),
-            models.CheckConstraint(condition=Q(cpf="") | Q(cpf__regex=r"^[0-9]{11}$"), name="patients_cpf_form"),
-            models.CheckConstraint(condition=~Q(name=""), name="patients_name_given"),
+            NotEmpty(name="patients_name_given", field="name"),
         ]
         indexes = [
             models.Index(F("clinic"), F("created_at").desc(), F("id"), name="patients_newest"),
-            GinIndex(OpClass(Fold("name"), "gin_trgm_ops"), name="patients_name_search"),
-            GinIndex(OpClass(Fold("preferred_name"), "gin_trgm_ops"), name="patients_preferred_search"),
+            # Next to nobody is: every reading asks.
+            models.Index(fields=["clinic", "id"], condition=Q(restricted_at__isnull=False), name="patients_restricted"),
         ]
-        triggers = [RecordChanges(patient="id", withheld=PERSONAL), TOUCH]
+        triggers = [RecordChanges(patient="id"), TOUCH, GuardRestriction()]
 
     def __str__(self) -> str:
         return f"{self.record_number[:2]}.{self.record_number[2:5]}.{self.record_number[5:]}"
@@ -178,7 +189,7 @@ class OwnDay(AlwaysTrigger):
         return "neonpro.appointment_day()"
 
 
-class Appointment(ClinicModel):
+class Appointment(VaultModel, ClinicModel):
     """A visit of a patient, at an hour or, where the clinic works so, by order of arrival on a day."""
 
     patient = ClinicForeignKey("patients.Patient", verbose_name=_("patient"))
@@ -193,13 +204,23 @@ class Appointment(ClinicModel):
     )  # fmt: skip
     booked_at = models.DateTimeField(_("booked at"), db_default=Now(), editable=False)
     reminded = models.BooleanField(_("reminder sent"), default=False, db_default=False)
-    note = models.TextField(
-        _("note for the reception"), blank=True, validators=[MaxLengthValidator(500)],
+    note = EncryptedTextField(
+        _("note for the reception"), blank=True, max_length=500, multiline=True,
+        label="appointment.note", category="contact", patient="patient",
         help_text=_("Nothing clinical here: the whole reception reads it."),
     )  # fmt: skip
-    cancel_reason = models.CharField(_("why it was cancelled"), max_length=200, blank=True)
+    cancel_reason = EncryptedTextField(
+        _("why it was cancelled"), max_length=200, blank=True,
+        label="appointment.cancel_reason", category="contact", patient="patient",
+    )  # fmt: skip
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
     external_id = models.CharField(_("id in that system"), max_length=64, blank=True, editable=False)
+
+    in_clear: ClassVar[dict[str, str]] = {
+        "status": "a closed list of states",
+        "source": "the name of an importer's mapping",
+        "external_id": "the number of an appointment, not of a person, in the system it was imported from",
+    }
 
     class Meta:
         db_table = "appointments"
@@ -230,7 +251,7 @@ class Appointment(ClinicModel):
             models.Index(fields=["clinic", "professional", "day"], name="appointments_professional"),
         ]
         triggers = [
-            RecordChanges(patient="patient", withheld=["note", "cancel_reason", "external_id"]), TOUCH, OwnDay(),
+            RecordChanges(patient="patient"), TOUCH, OwnDay(), KeepPatient(),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 
+import django.contrib.postgres.fields
 import django.contrib.postgres.functions
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -85,6 +86,12 @@ class Migration(migrations.Migration):
                         ("table_name", models.TextField(verbose_name="table")),
                         ("record_id", models.UUIDField(null=True, verbose_name="record")),
                         ("patient_id", models.UUIDField(null=True, verbose_name="patient")),
+                        (
+                            "patients",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.UUIDField(), null=True, size=None, verbose_name="patients"
+                            ),
+                        ),
                         ("actor_kind", models.TextField(verbose_name="kind of actor")),
                         ("actor", models.TextField(verbose_name="actor")),
                         ("role", models.TextField(verbose_name="role")),

@@ -10,8 +10,8 @@ import hmac
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -74,6 +74,17 @@ class Context:
     role: str
     request_id: UUID
     sealed: str
+    held: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What higher floors keep for as long as the context lasts; empty again after a rollback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A statement that wrote into the audit log, and whose row must be there whatever becomes of the transaction."""
+
+    context: Context
+    statement: str
+    parameters: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +184,18 @@ def enter(
                 _set(wrapper, outer.sealed if outer else "")
     finally:
         wrapper.context_request, wrapper.clinic_context = None, outer
+
+
+def leave_trace(statement: str, *parameters: Any, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Remember what wrote into the audit log: after a rollback it is run again, in the same actor's name.
+
+    The backend does so as soon as the transaction is over, and so before an answer leaves the house. What it runs is
+    bound by the server (`neonpro.db.bound`).
+
+    Raises:
+        NoContext: outside of `enter`.
+    """
+    _wrapper(using).traces.append(Trace(require(using), statement, parameters))
 
 
 def open_context(wrapper: "DatabaseWrapper", request: ContextRequest) -> None:

@@ -8,4 +8,9 @@ from neonpro.db.functions import InstallSql
 class Migration(migrations.Migration):
     initial = True
     dependencies = [("neonpro_db", "0001_schema_and_functions")]
-    operations = [InstallSql("new_record_number"), InstallSql("appointment_day"), InstallSql("refresh_statistics")]
+    operations = [
+        InstallSql("new_record_number"),
+        InstallSql("appointment_day"),
+        InstallSql("guard_restriction"),
+        InstallSql("refresh_statistics"),
+    ]

@@ -1,11 +1,9 @@
-"""Patients and appointments."""
+"""Patients and appointments, and the history of both."""
 
 import uuid
 
 import django.contrib.postgres.fields.ranges
 import django.contrib.postgres.functions
-import django.contrib.postgres.indexes
-import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
@@ -16,6 +14,7 @@ import clinics.base
 import clinics.fields
 import neonpro.db.audit
 import neonpro.db.policies
+import neonpro.vault.fields
 import patients.models
 
 
@@ -24,6 +23,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("neonpro_db", "0001_schema_and_functions"),
+        ("neonpro_vault", "0001_keys"),
         ("clinics", "0001_tables"),
         ("patients", "0001_functions"),
     ]
@@ -63,33 +63,78 @@ class Migration(migrations.Migration):
                         verbose_name="record number",
                     ),
                 ),
-                ("name", models.CharField(max_length=160, verbose_name="full name")),
+                (
+                    "name",
+                    neonpro.vault.fields.EncryptedTextField(
+                        category="identification",
+                        label="patient.name",
+                        max_length=160,
+                        patient="self",
+                        verbose_name="full name",
+                    ),
+                ),
                 (
                     "preferred_name",
-                    models.CharField(
+                    neonpro.vault.fields.EncryptedTextField(
                         blank=True,
+                        category="identification",
                         help_text="Shown everywhere instead of the civil name (Lei 15.378/2026).",
+                        label="patient.preferred_name",
                         max_length=160,
+                        patient="self",
                         verbose_name="preferred name",
                     ),
                 ),
-                ("mother_name", models.CharField(blank=True, max_length=160, verbose_name="mother's name")),
-                ("birth_date", models.DateField(blank=True, null=True, verbose_name="date of birth")),
+                (
+                    "mother_name",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.mother_name",
+                        max_length=160,
+                        patient="self",
+                        verbose_name="mother's name",
+                    ),
+                ),
+                (
+                    "birth_date",
+                    neonpro.vault.fields.EncryptedDateField(
+                        blank=True,
+                        category="identification",
+                        label="patient.birth_date",
+                        null=True,
+                        patient="self",
+                        verbose_name="date of birth",
+                    ),
+                ),
                 ("birth_year", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="year of birth")),
                 (
                     "sex",
-                    models.CharField(
+                    neonpro.vault.fields.EncryptedTextField(
                         blank=True,
+                        category="identification",
                         choices=[("female", "female"), ("male", "male"), ("intersex", "intersex")],
-                        max_length=10,
+                        label="patient.sex",
+                        patient="self",
                         verbose_name="sex",
                     ),
                 ),
-                ("birthplace_city", models.CharField(blank=True, max_length=80, verbose_name="birthplace: city")),
+                (
+                    "birthplace_city",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.birthplace_city",
+                        max_length=80,
+                        patient="self",
+                        verbose_name="birthplace: city",
+                    ),
+                ),
                 (
                     "birthplace_uf",
-                    models.CharField(
+                    neonpro.vault.fields.EncryptedTextField(
                         blank=True,
+                        category="identification",
                         choices=[
                             ("AC", "Acre"),
                             ("AL", "Alagoas"),
@@ -119,23 +164,99 @@ class Migration(migrations.Migration):
                             ("SE", "Sergipe"),
                             ("TO", "Tocantins"),
                         ],
-                        max_length=2,
+                        label="patient.birthplace_uf",
+                        patient="self",
                         verbose_name="birthplace: state",
                     ),
                 ),
-                ("cpf", clinics.fields.CpfField(blank=True, verbose_name="CPF")),
-                ("cns", clinics.fields.CnsField(blank=True, verbose_name="CNS")),
-                ("passport", models.CharField(blank=True, max_length=20, verbose_name="passport")),
-                ("phone", clinics.fields.PhoneField(blank=True, verbose_name="phone")),
-                ("other_phone", clinics.fields.PhoneField(blank=True, verbose_name="other phone")),
-                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
-                ("street", models.CharField(blank=True, max_length=160, verbose_name="address")),
-                ("district", models.CharField(blank=True, max_length=80, verbose_name="district")),
-                ("city", models.CharField(blank=True, max_length=80, verbose_name="city")),
+                (
+                    "cpf",
+                    clinics.fields.EncryptedCpfField(
+                        blank=True, category="identification", label="patient.cpf", patient="self", verbose_name="CPF"
+                    ),
+                ),
+                (
+                    "cns",
+                    clinics.fields.EncryptedCnsField(
+                        blank=True, category="identification", label="patient.cns", patient="self", verbose_name="CNS"
+                    ),
+                ),
+                (
+                    "passport",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.passport",
+                        max_length=20,
+                        patient="self",
+                        verbose_name="passport",
+                    ),
+                ),
+                (
+                    "phone",
+                    clinics.fields.EncryptedPhoneField(
+                        blank=True, category="contact", label="patient.phone", patient="self", verbose_name="phone"
+                    ),
+                ),
+                (
+                    "other_phone",
+                    clinics.fields.EncryptedPhoneField(
+                        blank=True,
+                        category="contact",
+                        label="patient.other_phone",
+                        patient="self",
+                        verbose_name="other phone",
+                    ),
+                ),
+                (
+                    "email",
+                    clinics.fields.EncryptedEmailField(
+                        blank=True,
+                        category="contact",
+                        label="patient.email",
+                        max_length=254,
+                        patient="self",
+                        verbose_name="e-mail",
+                    ),
+                ),
+                (
+                    "street",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.street",
+                        max_length=160,
+                        patient="self",
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "district",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.district",
+                        max_length=80,
+                        patient="self",
+                        verbose_name="district",
+                    ),
+                ),
+                (
+                    "city",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        label="patient.city",
+                        max_length=80,
+                        patient="self",
+                        verbose_name="city",
+                    ),
+                ),
                 (
                     "uf",
-                    models.CharField(
+                    neonpro.vault.fields.EncryptedTextField(
                         blank=True,
+                        category="identification",
                         choices=[
                             ("AC", "Acre"),
                             ("AL", "Alagoas"),
@@ -165,15 +286,33 @@ class Migration(migrations.Migration):
                             ("SE", "Sergipe"),
                             ("TO", "Tocantins"),
                         ],
-                        max_length=2,
+                        label="patient.uf",
+                        patient="self",
                         verbose_name="state",
                     ),
                 ),
-                ("cep", clinics.fields.CepField(blank=True, verbose_name="CEP")),
+                (
+                    "cep",
+                    clinics.fields.EncryptedCepField(
+                        blank=True, category="identification", label="patient.cep", patient="self", verbose_name="CEP"
+                    ),
+                ),
+                (
+                    "restricted_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="restricted since"),
+                ),
                 ("source", models.CharField(blank=True, editable=False, max_length=40, verbose_name="imported from")),
                 (
                     "external_id",
-                    models.CharField(blank=True, editable=False, max_length=64, verbose_name="id in that system"),
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="identification",
+                        editable=False,
+                        label="patient.external_id",
+                        max_length=64,
+                        patient="self",
+                        verbose_name="id in that system",
+                    ),
                 ),
                 (
                     "clinic",
@@ -250,14 +389,28 @@ class Migration(migrations.Migration):
                 ("reminded", models.BooleanField(db_default=False, default=False, verbose_name="reminder sent")),
                 (
                     "note",
-                    models.TextField(
+                    neonpro.vault.fields.EncryptedTextField(
                         blank=True,
+                        category="contact",
                         help_text="Nothing clinical here: the whole reception reads it.",
-                        validators=[django.core.validators.MaxLengthValidator(500)],
+                        label="appointment.note",
+                        max_length=500,
+                        multiline=True,
+                        patient="patient",
                         verbose_name="note for the reception",
                     ),
                 ),
-                ("cancel_reason", models.CharField(blank=True, max_length=200, verbose_name="why it was cancelled")),
+                (
+                    "cancel_reason",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="contact",
+                        label="appointment.cancel_reason",
+                        max_length=200,
+                        patient="patient",
+                        verbose_name="why it was cancelled",
+                    ),
+                ),
                 ("source", models.CharField(blank=True, editable=False, max_length=40, verbose_name="imported from")),
                 (
                     "external_id",
@@ -331,16 +484,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="patient",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass(patients.models.Fold("name"), "gin_trgm_ops"),
-                name="patients_name_search",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass(patients.models.Fold("preferred_name"), "gin_trgm_ops"),
-                name="patients_preferred_search",
+            index=models.Index(
+                condition=models.Q(("restricted_at__isnull", False)),
+                fields=["clinic", "id"],
+                name="patients_restricted",
             ),
         ),
         migrations.AddConstraint(
@@ -392,54 +539,22 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sex__in", ["female", "male", "intersex", ""])), name="patients_sex_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
             constraint=models.UniqueConstraint(
                 fields=("clinic", "record_number"), name="patients_one_per_record_number"
             ),
         ),
         migrations.AddConstraint(
             model_name="patient",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("cpf", ""), _negated=True),
-                fields=("clinic", "cpf"),
-                name="patients_one_per_cpf",
-                violation_error_message="This clinic already has a patient with this CPF.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("external_id", ""), _negated=True),
-                fields=("clinic", "source", "external_id"),
-                name="patients_one_per_external_id",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cpf", ""), ("cpf__regex", "^[0-9]{11}$"), _connector="OR"),
-                name="patients_cpf_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="patients_name_given"
-            ),
+            constraint=neonpro.vault.fields.NotEmpty(field="name", name="patients_name_given"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="patient",
             trigger=pgtrigger.compiler.Trigger(
                 name="record_changes",
                 sql=neonpro.db.audit.AlwaysTriggerSql(
-                    execute="neonpro.record_change('clinic_id', 'id', 'name,preferred_name,mother_name,cpf,cns,passport,birth_date,sex,birthplace_city,birthplace_uf,street,district,city,uf,cep,phone,other_phone,email,external_id', 'updated_at')",
+                    execute="neonpro.record_change('clinic_id', 'id', '', 'updated_at')",
                     func="RETURN NULL;",
-                    hash="406d9ba9b1a0590518fd2f8b35a86afbd8aaaaf0",
+                    hash="d6d216193aa39fde29f753ec156e7c98d50f0116",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_record_changes_518f7",
                     table="patients",
@@ -462,10 +577,25 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="patient",
+            trigger=pgtrigger.compiler.Trigger(
+                name="guard_restriction",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.guard_restriction()",
+                    func="RETURN NULL;",
+                    hash="1b8f3170e5c51af5c1e393113b69e4a3ec045a8c",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_guard_restriction_00192",
+                    table="patients",
+                    when="BEFORE",
+                ),
+            ),
+        ),
         migrations.AddIndex(
             model_name="appointment",
             index=models.Index(
-                fields=["clinic", "day", "starts_at", "id"], include=["status"], name="appointments_day"
+                fields=["clinic", "day", "starts_at", "id"], include=("status",), name="appointments_day"
             ),
         ),
         migrations.AddIndex(
@@ -608,9 +738,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="record_changes",
                 sql=neonpro.db.audit.AlwaysTriggerSql(
-                    execute="neonpro.record_change('clinic_id', 'patient_id', 'note,cancel_reason,external_id', 'updated_at')",
+                    execute="neonpro.record_change('clinic_id', 'patient_id', '', 'updated_at')",
                     func="RETURN NULL;",
-                    hash="ab2ae08f7a5f7c0e4194d9a33936f742eb792b61",
+                    hash="2292cec1f408fb6ae2d03a4d38745a6885bf9879",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_record_changes_a33f7",
                     table="appointments",
@@ -643,6 +773,21 @@ class Migration(migrations.Migration):
                     hash="382363d3bfb73b17f7525fb7fdc7515e694c9e72",
                     operation="INSERT OR UPDATE",
                     pgid="pgtrigger_own_day_0d73f",
+                    table="appointments",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="appointment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="keep_patient",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.keep_patient()",
+                    func="RETURN NULL;",
+                    hash="c21ef1ce5f5b2986dd057773e3f893f8235f907e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_keep_patient_59d35",
                     table="appointments",
                     when="BEFORE",
                 ),

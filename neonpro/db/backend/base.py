@@ -6,7 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 from django.db.backends.postgresql import base
 
-from neonpro.db.context import Context, ContextRequest, open_context
+from neonpro.db.bound import execute
+from neonpro.db.context import Actor, Context, ContextRequest, Job, NotAMember, Trace, enter, open_context
 from neonpro.db.roles import GATE, OWNER, SEARCH
 
 # Membership counts even without INHERIT: SET ROLE is open to a member. The three predefined roles read or write the
@@ -26,6 +27,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     context_request: ContextRequest | None = None
     clinic_context: Context | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Of the running transaction, and of what was rolled back and is still to be written again.
+        self.traces: list[Trace] = []
+        self._owed: list[Trace] = []
+        self._trace_marks: dict[str, int] = {}
+
     _checked_roles: ClassVar[set[tuple[str, int, str, str]]] = set()
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
@@ -34,6 +43,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # The transaction that carried it is over, and what runs on commit has to enter by itself.
             self.clinic_context = None
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        if autocommit:
+            self._pay()
         if autocommit or self.context_request is None:
             return
         request, self.context_request = self.context_request, None
@@ -80,4 +91,61 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Forget the context with the connection it was opened on."""
         if not self.in_atomic_block:
             self.clinic_context = None
+        self._owe(0)
         return super().close()
+
+    # --- traces that outlive a rollback (neonpro.db.context.leave_trace) -----------------------------------------------
+
+    def _savepoint(self, sid: str) -> None:
+        self._trace_marks[sid] = len(self.traces)
+        super()._savepoint(sid)
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self._owe(self._trace_marks.get(sid, 0))
+        super()._savepoint_rollback(sid)
+
+    def _rollback(self) -> None:
+        self._owe(0)
+        super()._rollback()
+
+    def _commit(self) -> None:
+        # Should this fail, a rollback follows, which finds them still here.
+        super()._commit()
+        self.traces.clear()
+        self._trace_marks.clear()
+
+    def _owe(self, mark: int) -> None:
+        """The rows of these traces are about to go."""
+        self._owed += self.traces[mark:]
+        del self.traces[mark:]
+        if self.clinic_context:
+            # What was made since, a key for instance, goes with them.
+            self.clinic_context.held.clear()
+
+    def _pay(self) -> None:
+        """Write again what a rollback took, each row in its own actor's name."""
+        if not self._owed:
+            return
+        # On a connection made anew, the transaction that asked for it has not begun yet.
+        waiting, self.context_request = self.context_request, None
+        try:
+            self._pay_all()
+        finally:
+            self.context_request = waiting
+
+    def _pay_all(self) -> None:
+        while self._owed:
+            trace = self._owed.pop(0)
+            try:
+                self._write(trace, trace.context.actor)
+            except NotAMember:
+                # The membership ended during the request; what was read stays read.
+                self._write(trace, Job("late_trace"))
+            except BaseException:
+                # Not lost: the connection's next transaction that ends tries again. Until then nothing is answered.
+                self._owed.insert(0, trace)
+                raise
+
+    def _write(self, trace: Trace, actor: Actor) -> None:
+        with enter(actor, trace.context.clinic, request_id=trace.context.request_id, using=self.alias):
+            execute(trace.statement, trace.parameters, using=self.alias)

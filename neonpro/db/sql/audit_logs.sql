@@ -10,7 +10,10 @@ CREATE TABLE public.audit_logs (
     action text NOT NULL CHECK (action ~ '^[A-Z][A-Z_]{2,30}$'),
     table_name text NOT NULL,
     record_id uuid,
+    -- Whom it is about: the patient of a changed row; of a reading, when there was exactly one.
     patient_id uuid,
+    -- Everyone whose personal data a reading opened: a list page is one row.
+    patients uuid[],
     actor_kind text NOT NULL CHECK (actor_kind IN ('user', 'job', 'signin', 'db')),
     actor text NOT NULL,
     role text NOT NULL,
@@ -21,6 +24,8 @@ CREATE TABLE public.audit_logs (
 
 CREATE INDEX audit_logs_patient ON public.audit_logs (clinic_id, patient_id, created_at) WHERE patient_id IS NOT NULL;
 CREATE INDEX audit_logs_record ON public.audit_logs (clinic_id, record_id, created_at) WHERE record_id IS NOT NULL;
+-- «Who read this patient's data»; asked through neonpro.accesses_of, as the role for searching.
+CREATE INDEX audit_logs_patients ON public.audit_logs USING gin (patients) WHERE patients IS NOT NULL;
 CREATE INDEX audit_logs_actor ON public.audit_logs (clinic_id, actor, created_at);
 
 -- Should nobody have made a month's partition, the row still has a place: work must not stop for it.

@@ -1,0 +1,26 @@
+-- Holds keys until the transaction ends, so that no erasure can come between a key and what is written under it, and
+-- names those that were destroyed already. A writer who meets an erasure waits here, and is then told. The two arrays
+-- are parallel.
+CREATE OR REPLACE FUNCTION neonpro.hold_keys(patients uuid[], categories text[])
+RETURNS TABLE (patient uuid, category text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH held AS (
+        SELECT k.patient_id, k.category, k.wrapped
+        FROM neonpro.data_keys AS k
+        JOIN unnest(patients, categories) AS n (patient_id, category)
+            ON n.patient_id = k.patient_id AND n.category = k.category
+        WHERE k.clinic_id = neonpro.current_clinic()
+        -- In one order, so that two writers never wait for each other.
+        ORDER BY k.patient_id, k.category
+        FOR SHARE OF k
+    )
+    SELECT h.patient_id, h.category FROM held AS h WHERE h.wrapped IS NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION neonpro.hold_keys(uuid[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION neonpro.hold_keys(uuid[], text[]) TO neonpro_app, neonpro_search;

@@ -1,0 +1,88 @@
+-- The one way to keys. For each patient and category that has a key it answers with a status, and with the wrapped key
+-- where that is "open":
+--   open        take it
+--   erased      it was destroyed
+--   withheld    this role may not have this category (neonpro.may_open)
+--   restricted  the patient's data are closed to all but the DPO
+-- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
+-- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Where nothing may be opened it is DENIED.
+-- Refusals are answers and not errors: an error would take its own trace with it.
+CREATE OR REPLACE FUNCTION neonpro.open_keys(patients uuid[], categories text[], act text, purpose text)
+RETURNS TABLE (patient uuid, category text, status text, kid integer, wrapped bytea)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    who record;
+    allowed text[];
+    hidden uuid[];
+    opened uuid[];
+    refused uuid[];
+BEGIN
+    SELECT * INTO who FROM neonpro.context();
+    IF who.clinic IS NULL THEN
+        RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT') THEN
+        RAISE EXCEPTION 'unknown kind of reading' USING ERRCODE = 'check_violation';
+    END IF;
+    IF purpose IS NULL OR purpose !~ '^[a-z0-9_.:-]{1,80}$' THEN
+        RAISE EXCEPTION 'a reading needs a purpose' USING ERRCODE = 'check_violation';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c) IS NULL) THEN
+        RAISE EXCEPTION 'unknown category' USING ERRCODE = 'check_violation';
+    END IF;
+    allowed := ARRAY(SELECT c FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c));
+    hidden := neonpro.restricted_among(patients, who.role);
+    opened := ARRAY(
+        SELECT DISTINCT k.patient_id
+        FROM neonpro.data_keys AS k
+        WHERE k.clinic_id = who.clinic AND k.patient_id = ANY (patients) AND k.category = ANY (allowed)
+            AND k.wrapped IS NOT NULL AND k.patient_id <> ALL (hidden)
+    );
+    IF opened = '{}' OR hidden <> '{}' THEN
+        refused := ARRAY(
+            SELECT DISTINCT k.patient_id
+            FROM neonpro.data_keys AS k
+            WHERE k.clinic_id = who.clinic AND k.patient_id = ANY (patients) AND k.category = ANY (categories)
+                AND k.wrapped IS NOT NULL AND (opened = '{}' OR k.patient_id = ANY (hidden))
+        );
+    END IF;
+    -- Where there is no key at all, erased or never made, nothing is read and nothing was refused.
+    IF opened <> '{}' OR refused <> '{}' THEN
+        PERFORM neonpro.record_reading(
+            CASE WHEN opened = '{}' THEN 'DENIED' ELSE act END,
+            CASE WHEN opened = '{}' THEN refused ELSE opened END,
+            jsonb_strip_nulls(jsonb_build_object(
+                'purpose', purpose,
+                'categories', CASE WHEN opened <> '{}' THEN to_jsonb(allowed) END,
+                'withheld', CASE
+                    WHEN cardinality(allowed) < cardinality(categories)
+                    THEN (SELECT jsonb_agg(c) FROM unnest(categories) AS c WHERE c <> ALL (allowed))
+                END,
+                'refused', CASE WHEN opened <> '{}' THEN nullif(cardinality(refused), 0) END
+            ))
+        );
+    END IF;
+    RETURN QUERY
+    SELECT
+        k.patient_id,
+        k.category,
+        s.status,
+        k.kid,
+        CASE WHEN s.status = 'open' THEN k.wrapped END
+    FROM neonpro.data_keys AS k
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN k.wrapped IS NULL THEN 'erased'
+            WHEN k.patient_id = ANY (hidden) THEN 'restricted'
+            WHEN k.category <> ALL (allowed) THEN 'withheld'
+            ELSE 'open'
+        END AS status
+    ) AS s
+    WHERE k.clinic_id = who.clinic AND k.patient_id = ANY (patients) AND k.category = ANY (categories);
+END
+$$;
+REVOKE ALL ON FUNCTION neonpro.open_keys(uuid[], text[], text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION neonpro.open_keys(uuid[], text[], text, text) TO neonpro_app;
