@@ -73,7 +73,7 @@ def cancel(appointment: UUID, *, reason: str) -> Appointment:
     Raises:
         BookingError: it took place already, or was cancelled before.
     """
-    found = Appointment.objects.select_for_update().get(pk=appointment)
+    found: Appointment = Appointment.objects.select_for_update().get(pk=appointment)
     if not may_cancel(found):
         raise BookingError(
             _("An appointment that is %(status)s cannot be cancelled.") % {"status": found.get_status_display()}

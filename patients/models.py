@@ -132,7 +132,8 @@ class Patient(VaultModel, ClinicModel):
     @property
     def display_name(self) -> str:
         """The name this person goes by."""
-        return self.preferred_name or self.name
+        name: str = self.preferred_name or self.name
+        return name
 
 
 class AppointmentStatus(models.TextChoices):

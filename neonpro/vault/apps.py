@@ -30,7 +30,8 @@ class VaultConfig(AppConfig):
 
 def _seal_fixture(sender: Any, instance: Any, raw: bool, using: str, **_: Any) -> None:
     """`loaddata` writes attributes as they are: let them be ciphertext."""
-    from neonpro.vault.models import Change, VaultModel, state_of
+    from neonpro.vault.fields import state_of
+    from neonpro.vault.models import Change, VaultModel
 
     if not (raw and isinstance(instance, VaultModel)):
         return
@@ -43,7 +44,8 @@ def _seal_fixture(sender: Any, instance: Any, raw: bool, using: str, **_: Any) -
 
 
 def _fixture_saved(sender: Any, instance: Any, raw: bool, **_: Any) -> None:
-    from neonpro.vault.models import VaultModel, state_of
+    from neonpro.vault.fields import state_of
+    from neonpro.vault.models import VaultModel
 
     if raw and isinstance(instance, VaultModel):
         state_of(instance).raw = False

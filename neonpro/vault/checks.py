@@ -40,7 +40,7 @@ def model_messages(model: type[models.Model]) -> Iterator[CheckMessage]:
             continue
         if not reasons.get(found.name):
             yield Error(
-                f"{original._meta.label}.{found.name} could hold personal data, and is neither encrypted nor explained.",
+                f"{original._meta.label}.{found.name} may hold personal data: it is neither encrypted nor explained.",
                 hint="Use an encrypted field, or say in the model's in_clear why it holds nothing personal.",
                 obj=original,
                 id="vault.E005",

@@ -2,7 +2,7 @@
 
 AES-SIV (RFC 5297), deterministic, with the field's label, the patient and the record bound in: an unchanged value stays
 byte-equal, so that the audit trigger sees real changes only, and a value that was moved to another row, field or
-patient does not open. A value that cannot be opened reads as a `Withheld` placeholder, which a save writes back as it was.
+patient does not open. A value that cannot be opened reads as a `Withheld` placeholder, which a save writes back.
 """
 
 import base64
@@ -141,6 +141,14 @@ def encrypted_fields(model: type[models.Model]) -> "list[EncryptedField]":
     return [found for found in model._meta.concrete_fields if isinstance(found, EncryptedField)]
 
 
+class NoLookup(models.Lookup[Any]):
+    """Every lookup of an encrypted field but isnull."""
+
+    def __init__(self, lhs: Any, rhs: Any) -> None:
+        label = lhs.output_field.label
+        raise FieldError(f"{label} is encrypted: PostgreSQL cannot compare it. Use the search, or isnull.")
+
+
 class EncryptedAttribute(DeferredAttribute):
     """Opens a value when it is first read, together with those of the page it came with."""
 
@@ -190,7 +198,7 @@ class EncryptedField(models.Field[Any, Any]):
         messages = super().check(**options)
         if self.category not in CATEGORIES:
             messages.append(checks.Error(f"{self.category!r} is no category.", obj=self, id="vault.E001"))
-        if self.unique or self.db_index:
+        if self.unique or getattr(self, "db_index", False):
             messages.append(
                 checks.Error(
                     "An encrypted value cannot be unique or indexed.",
@@ -201,7 +209,7 @@ class EncryptedField(models.Field[Any, Any]):
             )
         return messages
 
-    # --- opening and sealing ------------------------------------------------------------------------------------------
+    # --- opening and sealing -----------------------------------------------------------------------------------------
 
     @property
     def patient_attname(self) -> str:
@@ -318,7 +326,7 @@ class EncryptedField(models.Field[Any, Any]):
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         return self.sealed_value(model_instance)
 
-    # --- the database ---------------------------------------------------------------------------------------------------
+    # --- the database ------------------------------------------------------------------------------------------------
 
     def get_internal_type(self) -> str:
         return "BinaryField"
@@ -344,14 +352,12 @@ class EncryptedField(models.Field[Any, Any]):
         )
 
     def get_lookup(self, lookup_name: str) -> Any:
-        if lookup_name == "isnull":
-            return super().get_lookup(lookup_name)
-        raise FieldError(f"{self.label} is encrypted: PostgreSQL cannot compare it. Use the search, or isnull.")
+        return super().get_lookup(lookup_name) if lookup_name == "isnull" else NoLookup
 
     def get_transform(self, lookup_name: str) -> Any:
         return None
 
-    # --- forms and fixtures ---------------------------------------------------------------------------------------------
+    # --- forms and fixtures ------------------------------------------------------------------------------------------
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, Sealed | Withheld):
@@ -426,7 +432,7 @@ class EncryptedDateField(EncryptedField, models.DateField[Any, Any]):
         return parse_date(text.decode())
 
 
-class EncryptedJSONField(EncryptedField, models.JSONField):
+class EncryptedJSONField(EncryptedField, models.JSONField):  # type: ignore[misc]  # its values come sealed
     """Anything that JSON can say; None where there is nothing."""
 
     def encode(self, value: Any) -> bytes:

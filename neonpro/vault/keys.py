@@ -94,7 +94,7 @@ class MasterKey:
         return cls(kid, AESSIV(wrapping))
 
     def wrap(self, key: bytes, owner: UUID, category: str) -> bytes:
-        """A data key as the database keeps it, 80 bytes; nobody else's and no other category's key opens as this one."""
+        """A data key as the database keeps it, 80 bytes; nobody else's and no other category's opens as this one."""
         return self._cipher.encrypt(key, [b"neonpro data key", owner.bytes, category.encode()])
 
     def unwrap(self, wrapped: bytes, owner: UUID, category: str) -> bytes:
@@ -133,7 +133,7 @@ def unwrap(kid: int, wrapped: bytes, owner: UUID, category: str) -> bytes:
     raise InvalidTag
 
 
-# --- why somebody reads -----------------------------------------------------------------------------------------------
+# --- why somebody reads ----------------------------------------------------------------------------------------------
 
 _purpose: ContextVar[str] = ContextVar("neonpro_purpose", default="")
 
@@ -157,7 +157,7 @@ def current_purpose(actor: context.Actor) -> str:
     return _purpose.get() or (f"job:{actor.name}" if isinstance(actor, context.Job) else "shell")
 
 
-# --- the keys of one context ------------------------------------------------------------------------------------------
+# --- the keys of one context -----------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True, repr=False)
@@ -222,9 +222,14 @@ class Keyring:
                 "SELECT neonpro.record_reading(%s, %s::uuid[], %s::jsonb)",
                 act.value if opened else "DENIED",
                 opened or refused,
-                Jsonb({"purpose": why, "categories": categories, "undone": True}),
+                Jsonb({"purpose": why, "categories": categories, "undone": True, "reader": self._reader()}),
                 using=self._using,
             )
+
+    def _reader(self) -> str:
+        """Who reads, for a row that may have to be written when they are no member any more."""
+        actor = self._context.actor
+        return actor.name if isinstance(actor, context.Job) else str(getattr(actor, "pk", ""))
 
     def cipher(self, patient: UUID, category: str) -> AESSIV | Status:
         """The opened key of one patient and category, or why there is none. `open` has been called for it."""
@@ -325,11 +330,12 @@ class Keyring:
                 master = master_keys()[0]
                 offer = master.wrap(os.urandom(_KEY), clinic, "search")
                 rows = execute(statement, [master.kid, offer], using=self._using)
-            self._search_key = unwrap(*rows[0], clinic, "search")[:32]
+            kid, wrapped = rows[0]
+            self._search_key = unwrap(kid, wrapped, clinic, "search")[:32]
         return self._search_key
 
     def report_unreadable(self, patient: UUID, label: str) -> None:
-        """Write down that a value does not open: moved, cut, altered, or its key is another's. Once a value and context."""
+        """Write down that a value does not open: moved, cut or altered, or its key is another's. Once in a context."""
         if (patient, label) in self._reported:
             return
         self._reported.add((patient, label))

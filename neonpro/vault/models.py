@@ -1,10 +1,10 @@
-"""The base of models with encrypted fields: a page of records opens its keys in one call, and a save cannot cross an erasure."""
+"""The base of models with encrypted fields: a page opens its keys in one call, a save cannot cross an erasure."""
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -14,7 +14,6 @@ from django.db.models.query import BaseIterable, ModelIterable
 
 from neonpro.vault.fields import (
     STATE,
-    Act,
     EncryptedField,
     Page,
     Sealed,
@@ -27,12 +26,12 @@ from neonpro.vault.fields import (
     require_open,
     state_of,
 )
-from neonpro.vault.keys import Pair, Status, keyring
+from neonpro.vault.keys import Act, Pair, Status, keyring
 
-M = TypeVar("M", bound="VaultModel")
+M = TypeVar("M", bound=models.Model)
 
 
-class VaultQuerySet(models.QuerySet[M, Any]):
+class VaultQuerySet(models.QuerySet[M, M]):
     """A queryset whose instances know what they were read together with."""
 
     _opening: tuple[tuple[str, ...], Act | None] = ((), None)
@@ -46,7 +45,7 @@ class VaultQuerySet(models.QuerySet[M, Any]):
             categories: see `neonpro.vault.keys.CATEGORIES`.
             act: what the audit log calls it; by default LIST for several patients and READ for one.
         """
-        clone = self._chain()
+        clone: Self = self._chain()  # type: ignore[attr-defined]
         clone._opening = (categories, act)
         return clone
 
@@ -55,15 +54,15 @@ class VaultQuerySet(models.QuerySet[M, Any]):
         clone._opening = self._opening
         return clone  # type: ignore[no-any-return]
 
-    # --- reading --------------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------------------------
 
     def _fetch_all(self) -> None:
         if self._result_cache is None:
             self._refuse_bare_values()
-            super()._fetch_all()  # type: ignore[misc]
+            super()._fetch_all()
             self._link(self._result_cache or [])
         else:
-            super()._fetch_all()  # type: ignore[misc]
+            super()._fetch_all()
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Any]:
         """As Django's; the keys of one chunk are opened together."""
@@ -74,7 +73,7 @@ class VaultQuerySet(models.QuerySet[M, Any]):
             yield from chunk
 
     def _link(self, rows: Sequence[Any]) -> None:
-        iterable: type[BaseIterable[Any]] = self._iterable_class  # type: ignore[attr-defined]
+        iterable: type[BaseIterable[Any]] = self._iterable_class
         if issubclass(iterable, ModelIterable):
             link(rows, *self._opening)
 
@@ -84,7 +83,7 @@ class VaultQuerySet(models.QuerySet[M, Any]):
         Raises:
             SealedError: it names an encrypted field.
         """
-        iterable: type[BaseIterable[Any]] = self._iterable_class  # type: ignore[attr-defined]
+        iterable: type[BaseIterable[Any]] = self._iterable_class
         if issubclass(iterable, ModelIterable):
             return
         for column in self.query.select:
@@ -110,12 +109,12 @@ class VaultQuerySet(models.QuerySet[M, Any]):
     def _binding_columns(self) -> set[str]:
         return {found.patient_attname for found in encrypted_fields(self.model)} | {"id"}
 
-    # --- writing --------------------------------------------------------------------------------------------------------
+    # --- writing -----------------------------------------------------------------------------------------------------
 
     def bulk_create(
-        self, objs: Iterable[M], batch_size: int | None = None, ignore_conflicts: bool = False,
+        self, objs: Iterable[Any], batch_size: int | None = None, ignore_conflicts: bool = False,
         update_conflicts: bool = False, update_fields: Any = None, unique_fields: Any = None,
-    ) -> list[M]:  # fmt: skip
+    ) -> list[Any]:  # fmt: skip
         """As Django's; all keys are made in one call and all search tokens written in another.
 
         Raises:
@@ -129,7 +128,7 @@ class VaultQuerySet(models.QuerySet[M, Any]):
         change.done()
         return made
 
-    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
         instances, names = list(objs), list(fields)
         change = Change.of(instances, names, using=self.db)
         with as_stored():
@@ -179,47 +178,11 @@ class VaultModel(models.Model):
         abstract = True
         base_manager_name = "objects"
 
-    @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        instance = super().from_db(db, field_names, values)
-        columns = instance.__dict__
-        patient = encrypted_fields(cls)[0].patient_attname
-        columns[STATE] = State(columns.get(patient), columns.get("id"))
-        return instance
-
-    def save(self, *args: Any, **options: Any) -> None:
-        if self.pk is None:
-            self.pk = self._meta.pk.get_pk_value_on_save(self)
-        change = Change.of(
-            [self], options.get("update_fields"), using=options.get("using") or self._state.db or "default"
-        )
-        super().save(*args, **options)
-        change.done()
-
-    def refresh_from_db(self, *args: Any, **options: Any) -> None:
-        with as_stored():
-            super().refresh_from_db(*args, **options)
-        state = state_of(self)
-        state.pending.clear()
-        state.patient, state.record = (
-            self.__dict__.get(encrypted_fields(type(self))[0].patient_attname),
-            self.__dict__.get("id"),
-        )
-
     def __copy__(self) -> Self:
         return self._copied(copy.copy)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self._copied(lambda value: copy.deepcopy(value, memo))
-
-    def _copied(self, duplicate: Any) -> Self:
-        # Not by way of __getstate__, which seals: a copy in memory keeps what was opened.
-        twin = type(self).__new__(type(self))
-        for name, value in self.__dict__.items():
-            twin.__dict__[name] = duplicate(value) if name not in {STATE} else copy.deepcopy(value)
-        twin._state = copy.copy(self._state)
-        twin._state.fields_cache = self._state.fields_cache.copy()
-        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle: opened values go back to their ciphertext.
@@ -239,6 +202,42 @@ class VaultModel(models.Model):
             state[found.attname] = sealed
         state[STATE] = State(known.patient, known.record)
         return state
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if self.pk is None:
+            self.pk = cast(Any, self._meta.pk).get_pk_value_on_save(self)
+        change = Change.of(
+            [self], options.get("update_fields"), using=options.get("using") or self._state.db or "default"
+        )
+        super().save(*args, **options)
+        change.done()
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        instance = super().from_db(db, field_names, values)
+        columns = instance.__dict__
+        patient = encrypted_fields(cls)[0].patient_attname
+        columns[STATE] = State(columns.get(patient), columns.get("id"))
+        return instance
+
+    def refresh_from_db(self, *args: Any, **options: Any) -> None:
+        with as_stored():
+            super().refresh_from_db(*args, **options)
+        state = state_of(self)
+        state.pending.clear()
+        state.patient, state.record = (
+            self.__dict__.get(encrypted_fields(type(self))[0].patient_attname),
+            self.__dict__.get("id"),
+        )
+
+    def _copied(self, duplicate: Any) -> Self:
+        # Not by way of __getstate__, which seals: a copy in memory keeps what was opened.
+        twin = type(self).__new__(type(self))
+        for name, value in self.__dict__.items():
+            twin.__dict__[name] = duplicate(value) if name not in {STATE} else copy.deepcopy(value)
+        twin._state = copy.copy(self._state)
+        twin._state.fields_cache = self._state.fields_cache.copy()
+        return twin
 
 
 @dataclass(slots=True)
@@ -299,7 +298,8 @@ class Change:
     def _ciphers(plain: list[tuple[Any, "EncryptedField", Any]], using: str) -> dict[Pair, AESSIV | Status]:
         if not plain:
             return {}
-        fresh, known = set(), set()
+        fresh: set[Pair] = set()
+        known: set[Pair] = set()
         for instance, found, _ in plain:
             newborn = found.patient == "self" and instance._state.adding
             (fresh if newborn else known).add((found.binding(instance)[0], found.category))

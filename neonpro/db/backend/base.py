@@ -94,23 +94,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._owe(0)
         return super().close()
 
-    # --- traces that outlive a rollback (neonpro.db.context.leave_trace) -----------------------------------------------
+    # --- traces that outlive a rollback (neonpro.db.context.leave_trace) ---------------------------------------------
 
     def _savepoint(self, sid: str) -> None:
         self._trace_marks[sid] = len(self.traces)
-        super()._savepoint(sid)
+        super()._savepoint(sid)  # type: ignore[misc]  # not in the stubs
 
     def _savepoint_rollback(self, sid: str) -> None:
         self._owe(self._trace_marks.get(sid, 0))
-        super()._savepoint_rollback(sid)
+        super()._savepoint_rollback(sid)  # type: ignore[misc]  # not in the stubs
 
     def _rollback(self) -> None:
         self._owe(0)
-        super()._rollback()
+        super()._rollback()  # type: ignore[misc]  # not in the stubs
 
     def _commit(self) -> None:
         # Should this fail, a rollback follows, which finds them still here.
-        super()._commit()
+        super()._commit()  # type: ignore[misc]  # not in the stubs
         self.traces.clear()
         self._trace_marks.clear()
 
@@ -139,7 +139,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             try:
                 self._write(trace, trace.context.actor)
             except NotAMember:
-                # The membership ended during the request; what was read stays read.
+                # The membership ended during the request; what was read stays read, and the row says by whom.
                 self._write(trace, Job("late_trace"))
             except BaseException:
                 # Not lost: the connection's next transaction that ends tries again. Until then nothing is answered.
