@@ -152,6 +152,9 @@ TEMPLATES = [
     },
 ]
 
+# What `dumpdata` writes of a patient is ciphertext.
+SERIALIZATION_MODULES = {name: f"neonpro.vault.serializers.{name}" for name in ("json", "jsonl")}
+
 # --- Accounts ---------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "clinics.User"

@@ -269,7 +269,8 @@ class EncryptedField(models.Field[Any, Any]):
             state.patient, state.record = self.binding(instance)
         patient, record = state.patient, state.record
         ring = keyring(instance._state.db or "default")
-        self._open_page(ring, patient, instance, state)
+        if not ring.knows(patient, self.category):
+            self._open_page(ring, patient, instance, state)
         cipher = ring.cipher(patient, self.category)
         if isinstance(cipher, Status):
             return Withheld(cipher, sealed)
@@ -287,10 +288,8 @@ class EncryptedField(models.Field[Any, Any]):
             # Read by itself, so everything of the record is wanted.
             names = tuple(dict.fromkeys(found.category for found in encrypted_fields(type(instance))))
             page = state.page = Page((patient,), names, Act.READ)
-        if self.category in page.categories:
-            ring.open(page.patients, page.categories, page.act)
-        else:
-            ring.open(page.patients, (self.category,), page.act)
+        categories = page.categories if self.category in page.categories else (self.category,)
+        ring.open((*page.patients, patient), categories, page.act)
 
     def sealed_value(self, instance: Any) -> Sealed | None:
         """What the database is to hold for an instance: its ciphertext as it was, or one made of the plain value.

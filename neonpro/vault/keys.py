@@ -231,6 +231,10 @@ class Keyring:
         actor = self._context.actor
         return actor.name if isinstance(actor, context.Job) else str(getattr(actor, "pk", ""))
 
+    def knows(self, patient: UUID, category: str) -> bool:
+        """Whether `open` has been called for a patient and category, whatever came of it."""
+        return (patient, category) in self._answers
+
     def cipher(self, patient: UUID, category: str) -> AESSIV | Status:
         """The opened key of one patient and category, or why there is none. `open` has been called for it."""
         answer = self._answers[patient, category]

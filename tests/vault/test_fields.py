@@ -278,14 +278,25 @@ def test_deferred_fields(clinic_a: World, ana: Patient) -> None:
         assert visit.note
 
 
-def test_fixtures(clinic_a: World, ana: Patient) -> None:
-    with clinic_a.enter():
-        dumped = serializers.serialize("json", Patient.objects.filter(pk=ana.pk))
-        assert NAME not in dumped
-        assert "sealed:" in dumped
-        (loaded,) = serializers.deserialize("json", dumped)
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_a_fixture_holds_ciphertext_and_opens_nothing(form: str, clinic_a: World, ana: Patient) -> None:
+    with clinic_a.enter("manager"):
+        before = len(rows())
+        dumped = serializers.serialize(form, Patient.objects.filter(pk=ana.pk))
+        assert len(rows()) == before
+        for plain in (NAME, "1990-02-03", "female", "98765"):
+            assert plain not in dumped
+        Patient.objects.filter(pk=ana.pk).update(mother_name="")
+        (loaded,) = serializers.deserialize(form, dumped)
         loaded.save()
-        assert Patient.objects.get(pk=ana.pk).name == NAME
+        found = Patient.objects.get(pk=ana.pk)
+        assert (found.name, found.birth_date) == (NAME, date(1990, 2, 3))
+        with pytest.raises(ValueError, match="unserializable"):
+            serializers.serialize("xml", Patient.objects.filter(pk=ana.pk))
+
+
+def test_a_plain_fixture_is_encrypted(clinic_a: World) -> None:
+    with clinic_a.enter():
         plain = [
             {
                 "model": "patients.patient",
@@ -304,6 +315,7 @@ def test_fixtures(clinic_a: World, ana: Patient) -> None:
         assert isinstance(loaded.object, Patient)
         assert loaded.object.name == "Pessoa da fixture"
         assert Patient.objects.get(pk=loaded.object.pk).name == "Pessoa da fixture"
+        assert b"Pessoa" not in (stored(loaded.object, "name") or b"Pessoa")
 
 
 def test_without_a_context_nothing_opens(clinic_a: World, ana: Patient) -> None:
