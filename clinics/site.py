@@ -19,8 +19,8 @@ from unfold.sites import UnfoldAdminSite
 from clinics.middleware import SESSION_KEY, ClinicRequest
 from clinics.models import User
 from clinics.signals import record_event
-from clinics.text import unaccented
 from neonpro.db import context
+from neonpro.vault.text import fold
 
 
 class NeonProAdminSite(UnfoldAdminSite):
@@ -123,15 +123,10 @@ def _once(request: ClinicRequest, name: str, work: Callable[[ClinicRequest], Any
 
 def _pages(menu: Iterable[dict[str, Any]], term: str) -> list[SearchResult]:
     """The lines of the menu whose title holds the term."""
-    folded = _fold(term)
+    folded = fold(term)
     return [
         SearchResult(title=str(item["title"]), description=str(group["title"]), link=item["link"], icon=item["icon"])
         for group in menu
         for item in group["items"]
-        if folded in _fold(str(item["title"]))
+        if folded in fold(str(item["title"]))
     ]
-
-
-def _fold(text: str) -> str:
-    """Lower case, without accents."""
-    return unaccented(text.casefold())

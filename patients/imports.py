@@ -25,8 +25,8 @@ from clinics.identifiers import clean_cpf, clean_phone
 from clinics.models import Clinic, Professional
 from clinics.roles import may
 from clinics.signals import record_event
-from clinics.text import unaccented
 from neonpro.db import context
+from neonpro.vault.text import fold
 from patients import people
 from patients.import_files import MAX_LINE, ImportRefused, Record, Rejects, Source, read_records
 from patients.import_mapping import ISO, Column, Mapping, fold_word
@@ -497,4 +497,4 @@ def _read_moment(text: str, form: str) -> datetime:
 
 
 def _fold_name(name: str) -> str:
-    return " ".join(unaccented(name).casefold().split())
+    return " ".join(fold(name).split())

@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
-from clinics.text import unaccented
+from neonpro.vault.text import fold
 from patients.models import Sex
 
 DATA = Path(__file__).parent / "data"
@@ -132,7 +132,7 @@ def person(*seed: object, number: int, place: Place, today: date) -> Person:
         birth_date=born,
         cpf=cpf(number),
         phone=mobile(place.ddd, draw.below(10_000)),
-        email=f"{_plain(first)}.{_plain(last)}{number}@example.com" if draw.chance(70) else "",
+        email=f"{fold(first)}.{fold(last)}{number}@example.com" if draw.chance(70) else "",
         street=f"{draw.one_of(place.streets)}, {10 + draw.below(1900)}",
         district=draw.one_of(place.districts),
         city=place.city,
@@ -178,11 +178,6 @@ def _checked(body: str, *, longest_weight: int | None) -> str:
         rest = sum(int(digit) * weight for digit, weight in zip(reversed(body), weights, strict=True)) % 11
         body += str(11 - rest if rest > 1 else 0)
     return body
-
-
-def _plain(text: str) -> str:
-    """A word in small letters without accents."""
-    return unaccented(text.lower())
 
 
 def _lines(file: str) -> Iterator[str]:
