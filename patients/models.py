@@ -26,6 +26,7 @@ from neonpro.db.roles import SEARCH
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedDateField, EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
+from neonpro.vault.search import SearchIndex
 
 
 class NewRecordNumber(Func):
@@ -109,6 +110,12 @@ class Patient(VaultModel, ClinicModel):
         "source": "the name of an importer's mapping",
     }
 
+    search = SearchIndex(
+        words=("name", "preferred_name"),
+        exact={"cpf": ("cpf",), "cns": ("cns",), "phone": ("phone", "other_phone"), "email": ("email",)},
+        unique={"cpf": ("cpf",), "external": ("source", "external_id")},
+    )
+
     class Meta:
         db_table = "patients"
         verbose_name = _("patient")
@@ -190,6 +197,26 @@ class OwnDay(AlwaysTrigger):
         return "neonpro.appointment_day()"
 
 
+class LastDay(AlwaysTrigger):
+    """The search orders patients by their last visit (`sql/keep_last_day.sql`)."""
+
+    when = pgtrigger.After
+    level = pgtrigger.Statement
+
+    def __init__(self, *, operation: pgtrigger.Operation, **options: Any) -> None:
+        # PostgreSQL gives a trigger the rows of its statement only when it is for one kind of statement.
+        old = "old_rows" if operation == pgtrigger.Update else None
+        super().__init__(
+            name=f"last_day_{str(operation).lower()}",
+            operation=operation,
+            referencing=pgtrigger.Referencing(old=old, new="new_rows"),
+            **options,
+        )
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.keep_last_day()"
+
+
 class Appointment(VaultModel, ClinicModel):
     """A visit of a patient, at an hour or, where the clinic works so, by order of arrival on a day."""
 
@@ -229,6 +256,7 @@ class Appointment(VaultModel, ClinicModel):
         verbose_name_plural = _("appointments")
         constraints = [
             *tenancy("appointments", ACCESS["appointments"], same_clinic=["patient", "professional", "service"]),
+            RowPolicy(name="appointments_search", command="SELECT", using="true", to=[SEARCH]),
             closed_list("appointments", "status", AppointmentStatus),
             models.CheckConstraint(
                 # A CHECK lets NULL pass, so each hour is asked for by name: a range without an end has no end at all.
@@ -253,6 +281,7 @@ class Appointment(VaultModel, ClinicModel):
         ]
         triggers = [
             RecordChanges(patient="patient"), TOUCH, OwnDay(), KeepPatient(),
+            LastDay(operation=pgtrigger.Insert), LastDay(operation=pgtrigger.Update),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -28,24 +28,42 @@ class AlwaysTriggerSql(compiler.UpsertTriggerSql):
         """
 
 
+class AlwaysStatementTriggerSql(AlwaysTriggerSql):
+    """The same for a trigger that runs once a statement and sees all its rows."""
+
+    def get_template(self) -> str:
+        return """
+            DROP TRIGGER IF EXISTS {pgid} ON {table};
+            CREATE TRIGGER {pgid}
+                {when} {operation} ON {table}
+                {referencing}
+                FOR EACH {level}
+                EXECUTE FUNCTION {execute};
+            ALTER TABLE {table} ENABLE ALWAYS TRIGGER {pgid};
+            COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+        """
+
+
 class AlwaysTrigger(pgtrigger.Trigger):
     """A trigger that runs a function of the schema neonpro, and that nothing short of DDL switches off."""
 
     func = "RETURN NULL;"  # pgtrigger asks for one; render_execute names what really runs
 
     def compile(self, model: type[Model]) -> compiler.Trigger:
-        return compiler.Trigger(
-            name=self.name,
-            sql=AlwaysTriggerSql(
-                pgid=self.get_pgid(model),
-                func=self.func,
-                table=model._meta.db_table,
-                when=self.when,
-                operation=self.operation,
-                level=self.level,
-                execute=self.render_execute(model),
-            ),
-        )
+        options = {
+            "pgid": self.get_pgid(model),
+            "func": self.func,
+            "table": model._meta.db_table,
+            "when": self.when,
+            "operation": self.operation,
+            "level": self.level,
+            "execute": self.render_execute(model),
+        }
+        if self.referencing:
+            return compiler.Trigger(
+                name=self.name, sql=AlwaysStatementTriggerSql(**options, referencing=self.referencing)
+            )
+        return compiler.Trigger(name=self.name, sql=AlwaysTriggerSql(**options))
 
 
 class RecordChanges(AlwaysTrigger):

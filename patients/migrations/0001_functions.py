@@ -7,10 +7,11 @@ from neonpro.db.functions import InstallSql
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("neonpro_db", "0001_schema_and_functions")]
+    dependencies = [("neonpro_db", "0001_schema_and_functions"), ("neonpro_vault", "0002_search")]
     operations = [
         InstallSql("new_record_number"),
         InstallSql("appointment_day"),
         InstallSql("guard_restriction"),
+        InstallSql("keep_last_day"),
         InstallSql("refresh_statistics"),
     ]

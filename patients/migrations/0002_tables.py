@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("neonpro_db", "0001_schema_and_functions"),
-        ("neonpro_vault", "0001_keys"),
+        ("neonpro_vault", "0002_search"),
         ("clinics", "0001_tables"),
         ("patients", "0001_functions"),
     ]
@@ -663,6 +663,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="appointment",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="SELECT", name="appointments_search", to=("neonpro_search",), using="true"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="appointment",
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     (
@@ -790,6 +796,40 @@ class Migration(migrations.Migration):
                     pgid="pgtrigger_keep_patient_59d35",
                     table="appointments",
                     when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="appointment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="last_day_insert",
+                sql=neonpro.db.audit.AlwaysStatementTriggerSql(
+                    execute="neonpro.keep_last_day()",
+                    func="RETURN NULL;",
+                    hash="62b5f263be143a289ca9896ef22752b9460f83b7",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_last_day_insert_37cba",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="appointments",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="appointment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="last_day_update",
+                sql=neonpro.db.audit.AlwaysStatementTriggerSql(
+                    execute="neonpro.keep_last_day()",
+                    func="RETURN NULL;",
+                    hash="ec76b94d0f4945a856a0615d7f98f224bc94a44b",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_last_day_update_a2713",
+                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                    table="appointments",
+                    when="AFTER",
                 ),
             ),
         ),

@@ -1,4 +1,4 @@
-"""The one door to searching patients."""
+"""What the search may read."""
 
 from django.db import migrations
 
@@ -7,4 +7,4 @@ from neonpro.db.functions import InstallSql
 
 class Migration(migrations.Migration):
     dependencies = [("patients", "0002_tables")]
-    operations = [InstallSql("search_grants"), InstallSql("search_patients")]
+    operations = [InstallSql("search_grants")]

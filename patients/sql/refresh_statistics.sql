@@ -13,6 +13,9 @@ BEGIN
     IF (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'public.appointments'::regclass) < 1000 THEN
         ANALYZE (SKIP_LOCKED) public.appointments;
     END IF;
+    IF (SELECT c.reltuples FROM pg_class AS c WHERE c.oid = 'neonpro.search_tokens'::regclass) < 1000 THEN
+        ANALYZE (SKIP_LOCKED) neonpro.search_tokens;
+    END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION neonpro.refresh_statistics() FROM PUBLIC;

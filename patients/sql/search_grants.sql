@@ -1,3 +1,3 @@
--- What the search reads; nothing else of its.
-GRANT SELECT (id, clinic_id, name, preferred_name, cpf, cns, record_number, phone, other_phone, created_at)
-    ON public.patients TO neonpro_search;
+-- What the search and the trigger that keeps the last visit read; nothing else of theirs.
+GRANT SELECT (id, clinic_id, record_number, restricted_at) ON public.patients TO neonpro_search;
+GRANT SELECT (clinic_id, patient_id, day, status) ON public.appointments TO neonpro_search;

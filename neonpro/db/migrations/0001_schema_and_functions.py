@@ -24,5 +24,4 @@ class Migration(migrations.Migration):
         InstallSql("ensure_audit_partitions"),
         InstallSql("record_change"),
         InstallSql("record_event"),
-        InstallSql("fold"),
     ]

@@ -1,4 +1,4 @@
--- Everything of ours that is not a Django table lives in the schema neonpro; the extensions are core ones.
+-- Everything of ours that is not a Django table lives in the schema neonpro; the extension is a core one.
 CREATE SCHEMA neonpro;
 REVOKE ALL ON SCHEMA neonpro FROM PUBLIC;
 GRANT USAGE ON SCHEMA neonpro TO neonpro_app;
@@ -8,5 +8,3 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO neonpro_app, neonpro_gate, neonpro_search;
 
 CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public;
-CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
-CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA public;

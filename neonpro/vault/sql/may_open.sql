@@ -14,4 +14,4 @@ AS $$
     END
 $$;
 REVOKE ALL ON FUNCTION neonpro.may_open(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION neonpro.may_open(text, text) TO neonpro_app;
+GRANT EXECUTE ON FUNCTION neonpro.may_open(text, text) TO neonpro_app, neonpro_search;
