@@ -76,3 +76,12 @@ class PhoneField(_CleanedField):
     """Telephone number in E.164."""
 
     _clean, _length = staticmethod(identifiers.clean_phone), 16
+
+
+WRITTEN: dict[type[Any], Callable[[str], str]] = {
+    CpfField: identifiers.format_cpf,
+    CnpjField: identifiers.format_cnpj,
+    CepField: identifiers.format_cep,
+    PhoneField: identifiers.format_phone,
+}
+"""How people write what these fields keep without punctuation."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, closed_list
 from clinics.fields import CepField, CnsField, CpfField, PhoneField
+from clinics.history import ClinicHistory
 from clinics.identifiers import UFS
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
@@ -84,6 +85,7 @@ class Patient(ClinicModel):
     cep = CepField(_("CEP"), blank=True)
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
     external_id = models.CharField(_("id in that system"), max_length=64, blank=True, editable=False)
+    history = ClinicHistory()
 
     class Meta:
         db_table = "patients"
@@ -200,6 +202,7 @@ class Appointment(ClinicModel):
     cancel_reason = models.CharField(_("why it was cancelled"), max_length=200, blank=True)
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
     external_id = models.CharField(_("id in that system"), max_length=64, blank=True, editable=False)
+    history = ClinicHistory()
 
     class Meta:
         db_table = "appointments"

@@ -32,16 +32,19 @@ class AlwaysTrigger(pgtrigger.Trigger):
     """A trigger that runs a function of the schema neonpro, and that nothing short of DDL switches off."""
 
     func = "RETURN NULL;"  # pgtrigger asks for one; render_execute names what really runs
+    sql_class: type[compiler.UpsertTriggerSql] = AlwaysTriggerSql
 
     def compile(self, model: type[Model]) -> compiler.Trigger:
         return compiler.Trigger(
             name=self.name,
-            sql=AlwaysTriggerSql(
+            sql=self.sql_class(
                 pgid=self.get_pgid(model),
                 func=self.func,
                 table=model._meta.db_table,
                 when=self.when,
                 operation=self.operation,
+                # Left out where there is none, so that the SQL of older migrations stays what it was.
+                **({"referencing": self.referencing} if self.referencing else {}),
                 level=self.level,
                 execute=self.render_execute(model),
             ),
