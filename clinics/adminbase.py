@@ -1,4 +1,4 @@
-"""The base of every admin: sealed searches, one order, refusals in words, the audit log as history."""
+"""The base of every admin: sealed searches, one order, refusals in words, a page of each record's history."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -27,29 +27,13 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from clinics import sealed, trail
-from clinics.fields import (
-    CepField,
-    CnpjField,
-    EncryptedCepField,
-    EncryptedCpfField,
-    EncryptedPhoneField,
-    PhoneField,
-)
-from clinics.identifiers import format_cep, format_cnpj, format_cpf, format_phone
+from clinics.fields import WRITTEN
+from clinics.history import history_model
 from clinics.middleware import Place
 from clinics.roles import may
+from neonpro.db.history import is_history
 
 M = TypeVar("M", bound=Model)
-
-WRITTEN: dict[type[Any], Callable[[str], str]] = {
-    EncryptedCpfField: format_cpf,
-    CnpjField: format_cnpj,
-    CepField: format_cep,
-    EncryptedCepField: format_cep,
-    PhoneField: format_phone,
-    EncryptedPhoneField: format_phone,
-}
-"""How people write what these fields keep without punctuation."""
 
 TERM_LENGTH = 200
 """Characters of a search term that count; nobody types more."""
@@ -174,18 +158,27 @@ class ClinicAdmin(ModelAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """A record's changes from the audit log, for whom the log is; a word of explanation for the others."""
+        """A record's versions, for everyone who may view it; where none are kept, its changes from the audit log.
+
+        Those who may not read the log get a word of explanation instead. Nothing here goes back to a version.
+        """
         record = self.get_object(request, unquote(object_id))
         if record is None:
             raise Http404
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
-        readable = may(place_of(request).role, "view", "audit_logs")
+        kept = history_model(self.model) is not None
+        readable = kept or may(place_of(request).role, "view", "audit_logs")
+        entries: list[trail.Entry] | None = None
+        if readable:
+            entries = trail.versions(record) if kept else trail.history(record)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Change history"),
             "subtitle": self.choice_label(record),
-            "entries": trail.history(record) if readable else None,
+            "entries": entries and entries[: trail.HISTORY_LIMIT],
+            "more": len(entries or ()) > trail.HISTORY_LIMIT,
+            "kept": kept,
             "readable": readable,
             "limit": trail.HISTORY_LIMIT,
             "module_name": str(capfirst(self.opts.verbose_name_plural)),
@@ -368,6 +361,9 @@ class ClinicAdmin(ModelAdmin):
             if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
                 continue
             model = relation.related_model
+            if is_history(model):
+                # A version says what once was; it holds on to nothing.
+                continue
             count = model._default_manager.filter(**{f"{relation.field.name}__in": records}).count()
             if count:
                 in_the_way.append(

@@ -115,3 +115,14 @@ class EncryptedEmailField(EncryptedTextField):
 
     def formfield(self, *args: Any, **options: Any) -> Any:
         return super().formfield(*args, **{"form_class": forms.EmailField, **options})
+
+
+WRITTEN: dict[type[Any], Callable[[str], str]] = {
+    EncryptedCpfField: identifiers.format_cpf,
+    CnpjField: identifiers.format_cnpj,
+    CepField: identifiers.format_cep,
+    EncryptedCepField: identifiers.format_cep,
+    PhoneField: identifiers.format_phone,
+    EncryptedPhoneField: identifiers.format_phone,
+}
+"""How people write what these fields keep without punctuation."""

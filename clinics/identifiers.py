@@ -95,9 +95,10 @@ def format_cep(digits: str) -> str:
 
 
 def format_phone(e164: str) -> str:
-    """The national form for a Brazilian number, the international one for others."""
-    if not e164:
-        return ""
-    number = phonenumbers.parse(e164, "BR")
+    """The national form for a Brazilian number, the international one for others; what is no number, as it is."""
+    try:
+        number = phonenumbers.parse(e164, "BR")
+    except phonenumbers.NumberParseException:
+        return e164
     style = phonenumbers.PhoneNumberFormat
     return str(phonenumbers.format_number(number, style.NATIONAL if number.country_code == 55 else style.INTERNATIONAL))

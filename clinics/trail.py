@@ -1,11 +1,12 @@
-"""Reading the audit log: one record's history, and the words for what the log says.
+"""One record's history, from its versions or from the audit log, and the words for what they say.
 
-The table is PostgreSQL's own (`neonpro/db/sql/audit_logs.sql`); who may read it is for its row policies to say.
+Both are written by PostgreSQL's triggers (`neonpro/db/sql/record_history.sql`, `record_change.sql`); who may read them
+is for their row policies to say.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -20,8 +21,11 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from clinics.fields import WRITTEN
+from clinics.history import history_model
 from clinics.models import Membership
 from clinics.roles import JOB, SIGN_IN, Role
+from neonpro.db.history import UNCHANGING, RecordHistory
 
 WITHHELD = "•"
 """What the audit trigger writes in place of a personal value (`neonpro/db/sql/record_change.sql`)."""
@@ -41,8 +45,11 @@ ACTIONS = {
 }
 """The actions of the log, in words."""
 
+KINDS = {"+": "INSERT", "~": "UPDATE", "-": "DELETE"}
+"""What a version's `history_type` is called in the audit log."""
+
 HISTORY_LIMIT = 100
-"""How many of a record's changes its history page shows; the audit log's own page has them all."""
+"""How many of a record's changes its history page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +74,16 @@ class Entry:
 
 
 def history(record: Model) -> list[Entry]:
-    """What happened to a record, newest first; empty for whom the log's policies show nothing."""
+    """What the audit log says of a record, newest first; empty for whom the log's policies show nothing.
+
+    One entry more than `HISTORY_LIMIT` says that there are more.
+    """
     table = record._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT created_at, action, actor_kind, actor, role, changes::text FROM audit_logs"
             " WHERE record_id = %s AND table_name = %s ORDER BY created_at DESC LIMIT %s",
-            [record.pk, table, HISTORY_LIMIT],
+            [record.pk, table, HISTORY_LIMIT + 1],
         )
         rows = cursor.fetchall()
     people = names()
@@ -82,6 +92,64 @@ def history(record: Model) -> list[Entry]:
         Entry(created_at, action_word(action), who(kind, actor, people), role_word(role), changed)
         for (created_at, action, kind, actor, role, _text), changed in zip(rows, changes, strict=True)
     ]
+
+
+def versions(record: Model) -> list[Entry]:
+    """The versions of a record that has a `ClinicHistory`, newest first, each with what it changed in the one before.
+
+    One entry more than `HISTORY_LIMIT` says that there are more. Values are read as the model's fields give them: what
+    a vault keeps is opened for all versions at once, or shown as the placeholder that stands for it.
+    """
+    kept = history_model(type(record))._default_manager.filter(id=record.pk)
+    found = list(kept.order_by("-history_date", "-history_id")[: HISTORY_LIMIT + 1])
+    fields = _versioned(type(record))
+    changed = [_changed(version, before, fields) for version, before in zip(found, [*found[1:], None], strict=True)]
+    labels = _names_of((field, value) for changes in changed for field, *values in changes for value in values)
+    people = names()
+    return [
+        Entry(
+            version.history_date,
+            action_word(KINDS[version.history_type]),
+            who(version.actor_kind, version.actor, people),
+            role_word(version.role),
+            [
+                Change(_label(field, field.name), _word(field, old, labels), _word(field, new, labels))
+                for field, old, new in changes
+            ],
+        )
+        for version, changes in zip(found, changed, strict=True)
+    ]
+
+
+def _versioned(model: type[Model]) -> "list[Field[Any, Any]]":
+    """The fields of a model that make a version when they change."""
+    triggers = [trigger for trigger in getattr(model._meta, "triggers", ()) if isinstance(trigger, RecordHistory)]
+    left_out = UNCHANGING.union(*(trigger.excluded | trigger.derived for trigger in triggers))
+    return [field for field in model._meta.concrete_fields if field.name not in left_out]
+
+
+def _changed(
+    version: Any, before: Any, fields: "Iterable[Field[Any, Any]]"
+) -> "list[tuple[Field[Any, Any], Any, Any]]":
+    """What a version changed: all that is filled in where it is the first, nothing where the record was deleted."""
+    if version.history_type == "-" or (before is None and version.history_type != "+"):
+        return []
+    changes = []
+    for field in fields:
+        new = getattr(version, field.attname)
+        old = getattr(before, field.attname) if before is not None and version.history_type == "~" else None
+        if version.history_type == "+":
+            differs = new not in (None, "")
+        else:
+            # Two placeholders read alike; what they stand for may still differ.
+            differs = old != new or _ciphertext(old) != _ciphertext(new)
+        if differs:
+            changes.append((field, old, new))
+    return changes
+
+
+def _ciphertext(value: Any) -> bytes | None:
+    return getattr(getattr(value, "sealed", None), "data", None)
 
 
 def names() -> dict[str, str]:
@@ -174,14 +242,21 @@ def _pairs(changes: Mapping[str, Any] | None) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _references(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> dict[str, str]:
-    """What the rows refer to, by id: `str()` of a record, which never holds a patient's name."""
+    """What the log's rows refer to, see `_names_of`."""
+    return _names_of(
+        (_field(_models().get(table), column), value)
+        for table, changes in rows
+        for column, *values in _pairs(changes)
+        for value in values
+    )
+
+
+def _names_of(values: "Iterable[tuple[Field[Any, Any] | None, Any]]") -> dict[str, str]:
+    """The records that values refer to, by id: `str()` of a record, which never holds a patient's name."""
     wanted: dict[type[Model], set[str]] = defaultdict(set)
-    for table, changes in rows:
-        for column, old, new in _pairs(changes):
-            field = _field(_models().get(table), column)
-            if isinstance(field, ForeignKey) and field.name != "clinic":
-                model = cast("type[Model]", field.related_model)
-                wanted[model].update(str(value) for value in (old, new) if value and value != WITHHELD)
+    for field, value in values:
+        if isinstance(field, ForeignKey) and field.name != "clinic" and value and value != WITHHELD:
+            wanted[cast("type[Model]", field.related_model)].add(str(value))
     return {
         str(key): str(record)
         for model, keys in wanted.items()
@@ -203,21 +278,29 @@ def _word(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]
     if isinstance(field, ForeignKey):
         return labels.get(str(value), str(value)[:8])
     if isinstance(value, str):
-        return _moment(field, value)
-    return str(value)
+        return _written(field, value)
+    return _moment(value) if isinstance(value, date) else str(value)
 
 
-def _moment(field: "Field[Any, Any] | None", text: str) -> str:
-    """Times in the clinic's own, as people write them; any other text as it is."""
+def _written(field: "Field[Any, Any] | None", text: str) -> str:
+    """Text as people write it: the log has times as text, and identifiers are kept without punctuation."""
     kind = field.get_internal_type() if field is not None else ""
-    moment: date | datetime | None = None
-    if kind == "DateTimeField":
-        moment = parse_datetime(text)
-        return formats.date_format(localtime(moment), "SHORT_DATETIME_FORMAT") if moment else text
-    if kind == "DateField":
-        moment = parse_date(text)
-        return formats.date_format(moment, "SHORT_DATE_FORMAT") if moment else text
+    parse = {"DateTimeField": parse_datetime, "DateField": parse_date}.get(kind)
+    if parse is not None:
+        moment = parse(text)
+        return _moment(moment) if moment else text
+    for cleaned, written in WRITTEN.items():
+        # Not a placeholder that stands in the place of a value.
+        if isinstance(field, cleaned) and text.lstrip("+").isalnum():
+            return written(text)
     return text
+
+
+def _moment(moment: date) -> str:
+    """Times in the clinic's own."""
+    if isinstance(moment, datetime):
+        return formats.date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
+    return formats.date_format(moment, "SHORT_DATE_FORMAT")
 
 
 def _field(model: type[Model] | None, column: str) -> "Field[Any, Any] | None":

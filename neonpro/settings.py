@@ -177,6 +177,13 @@ GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 GUARDIAN_USER_OBJ_PERMS_MODEL = "compliance.ResourcePermission"
 
+# Versions are written by triggers and never put back: an erasure would be undone (`clinics.history`).
+SIMPLE_HISTORY_REVERT_DISABLED = True
+SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = True
+SIMPLE_HISTORY_HISTORY_ID_USE_UUID = True
+SIMPLE_HISTORY_DATE_INDEX = False
+SIMPLE_HISTORY_FILEFIELD_TO_CHARFIELD = True
+
 # One account an e-mail address is a rule of the database, upper and lower case alike; Django looks for unique=True.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 

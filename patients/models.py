@@ -18,6 +18,7 @@ from clinics.fields import (
     EncryptedEmailField,
     EncryptedPhoneField,
 )
+from clinics.history import ClinicHistory
 from clinics.identifiers import UFS
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
@@ -115,6 +116,7 @@ class Patient(VaultModel, ClinicModel):
         exact={"cpf": ("cpf",), "cns": ("cns",), "phone": ("phone", "other_phone"), "email": ("email",)},
         unique={"cpf": ("cpf",), "external": ("source", "external_id")},
     )
+    history = ClinicHistory()
 
     class Meta:
         db_table = "patients"
@@ -243,6 +245,7 @@ class Appointment(VaultModel, ClinicModel):
     )  # fmt: skip
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
     external_id = models.CharField(_("id in that system"), max_length=64, blank=True, editable=False)
+    history = ClinicHistory()
 
     in_clear: ClassVar[dict[str, str]] = {
         "status": "a closed list of states",

@@ -261,12 +261,15 @@ def _same_trigger(trigger: AlwaysTrigger, model: type[Model], definition: str) -
     timing = f"{trigger.when} "
     operations = {str(operation) for operation in trigger.operation}
     head, _, execute = definition.partition(" EXECUTE FUNCTION ")
+    # What a statement's trigger sees of the changed rows, under the names that its function uses.
+    referencing = head.partition(" REFERENCING ")[2].partition(" FOR EACH ")[0]
     named = {word for word in ("INSERT", "UPDATE", "DELETE", "TRUNCATE") if word in head.partition(" ON ")[0]}
     return (
         execute == trigger.render_execute(model)
         and timing in head
         and named == operations
         and f"FOR EACH {trigger.level}" in head
+        and referencing.split() == str(trigger.referencing or "").split()[1:]
         and " WHEN " not in head
     )
 

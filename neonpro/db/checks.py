@@ -8,8 +8,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.db.models import F, Field, ForeignKey, Model, UniqueConstraint
 
-from neonpro.db.audit import RecordChanges, RefuseChange
+from neonpro.db.audit import RecordChanges, RefuseChange, RefuseTruncate
+from neonpro.db.history import RecordHistory, history_of, is_history, kept_by
 from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, SameClinic
+from neonpro.db.roles import APP
 
 
 def check_models(**_: Any) -> list[CheckMessage]:
@@ -18,7 +20,7 @@ def check_models(**_: Any) -> list[CheckMessage]:
 
 
 def model_messages(model: type[Model]) -> Iterator[CheckMessage]:
-    """What is wrong with one model, from neonpro.E001 to neonpro.E006, each with a hint."""
+    """What is wrong with one model, from neonpro.E001 to neonpro.E008, each with a hint."""
     if model._meta.proxy or not model._meta.managed:
         return
     table = model._meta.db_table
@@ -38,18 +40,23 @@ def model_messages(model: type[Model]) -> Iterator[CheckMessage]:
                 id="neonpro.E002",
             )
         return
+    history = is_history(model)
     referring = {constraint.field for constraint in model._meta.constraints if isinstance(constraint, SameClinic)}
     for field in model._meta.local_fields:
         stays_inside = (
             not isinstance(field, ForeignKey)
             or _is_own_clinic(field)
-            or not is_tenant(field.remote_field.model)
+            # The versions of checked rows: a constraint would only forbid what they refer to from ever going.
+            or (history and not getattr(field, "db_constraint", True))
+            or (not history and not is_tenant(field.remote_field.model))
             or (field.name in referring and not getattr(field, "db_constraint", True))
         )
         if not stays_inside:
             yield Error(
                 f"{table}.{field.name} could refer to a row of another clinic.",
-                hint=f"Use ClinicForeignKey and tenancy(same_clinic=['{field.name}']).",
+                hint="A history holds no constraints: db_constraint=False."
+                if history
+                else f"Use ClinicForeignKey and tenancy(same_clinic=['{field.name}']).",
                 obj=model,
                 id="neonpro.E003",
             )
@@ -76,6 +83,37 @@ def model_messages(model: type[Model]) -> Iterator[CheckMessage]:
             obj=model,
             id="neonpro.E006",
         )
+    yield from _history_messages(model)
+
+
+def _history_messages(model: type[Model]) -> Iterator[CheckMessage]:
+    """A history is the triggers' alone, and there is never one without the other."""
+    table = model._meta.db_table
+    triggers = list(getattr(model._meta, "triggers", []))
+    recording = [trigger for trigger in triggers if isinstance(trigger, RecordHistory)]
+    hint = "Declare `history = ClinicHistory()` on the model, and nothing of it by hand."
+    if is_history(model):
+        writable = [
+            policy.name
+            for policy in row_policies(model)
+            if APP in policy.to and not policy.restrictive and policy.command != "SELECT"
+        ]
+        guarded = {RefuseChange, RefuseTruncate} <= {type(trigger) for trigger in triggers}
+        if writable or not guarded:
+            yield Error(f"{table}: versions could be changed or forged.", hint=hint, obj=model, id="neonpro.E007")
+        kept = kept_by(model)
+        if kept is None or not any(
+            isinstance(trigger, RecordHistory) for trigger in getattr(kept._meta, "triggers", [])
+        ):
+            yield Error(f"{table}: no trigger writes this history.", hint=hint, obj=model, id="neonpro.E008")
+        return
+    history = history_of(model)
+    if not recording and history is None:
+        return
+    operations = {str(trigger.operation) for trigger in recording}
+    held = {field.column for field in history._meta.local_concrete_fields} if history else set()
+    if operations != {"INSERT", "UPDATE", "DELETE"} or any(set(t.columns(model)) - held for t in recording):
+        yield Error(f"{table}: its history would miss changes.", hint=hint, obj=model, id="neonpro.E008")
 
 
 def row_policies(model: type[Model]) -> list[RowPolicy]:

@@ -143,17 +143,25 @@ class ClinicKey(_SqlConstraint):
     `id` as the key: inside a clinic it is one.
     """
 
+    column = "id"
+    """The column that stands beside the clinic."""
+
     def _create(self, model: type[Model], quote: Quote) -> str:
         table = quote(model._meta.db_table)
         primary = quote(f"{model._meta.db_table}_pkey")
         name = quote(self.name)
-        return f"ALTER TABLE {table} DROP CONSTRAINT {primary}, ADD CONSTRAINT {name} PRIMARY KEY (clinic_id, id)"
+        return (
+            f"ALTER TABLE {table} DROP CONSTRAINT {primary}, "
+            f"ADD CONSTRAINT {name} PRIMARY KEY (clinic_id, {quote(self.column)})"
+        )
 
     def _remove(self, model: type[Model], quote: Quote) -> str:
         table = quote(model._meta.db_table)
         primary = quote(f"{model._meta.db_table}_pkey")
         name = quote(self.name)
-        return f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {primary} PRIMARY KEY (id)"
+        return (
+            f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {primary} PRIMARY KEY ({quote(self.column)})"
+        )
 
 
 class SameClinic(_SqlConstraint):

@@ -16,6 +16,7 @@ from django.apps import apps
 from django.conf import settings
 from psycopg import sql
 
+from neonpro.db.audit import RefuseChange
 from neonpro.db.checks import is_tenant, row_policies
 from tests import settings as test_settings
 from tests.factories import World
@@ -25,6 +26,13 @@ TENANT_TABLES = sorted(m._meta.db_table for m in apps.get_models(include_auto_cr
 
 SHUT_TABLES = sorted(m._meta.db_table for m in apps.get_models(include_auto_created=True) if row_policies(m))
 """Those and the other tables with row security: the accounts."""
+
+APPEND_ONLY = sorted(
+    model._meta.db_table
+    for model in apps.get_models(include_auto_created=True)
+    if any(isinstance(trigger, RefuseChange) for trigger in getattr(model._meta, "triggers", []))
+)
+"""The tables that are only ever added to, by triggers: the audit log and the histories."""
 
 REFUSED = "42501"
 """insufficient_privilege."""

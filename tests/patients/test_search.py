@@ -9,12 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.models import AuditLog
-from neonpro.vault.keys import Status, purpose
 from neonpro.vault.fields import Withheld
+from neonpro.vault.keys import Status, purpose
 from patients.models import Appointment, Patient
 from patients.search import alphabetical, find, known, known_cpf, narrow
 from tests import settings as test_settings
-from tests.conftest import superuser
 from tests.factories import World
 
 

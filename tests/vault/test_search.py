@@ -1,7 +1,7 @@
 """The search's tokens: what is found by them, who may read and write them, and how PostgreSQL finds them."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -132,7 +132,6 @@ def withheld(status: Status) -> Withheld:
 def test_rows_that_do_not_open_stay_as_they_are_in_the_index(clinic_a: World) -> None:
     ana, rui, leo = clinic_a.patients
     with clinic_a.enter():
-
         rows = [
             Row(name="Zulmira", phone="+551100000001"),
             Row(name="Zulmira", phone="+551100000002"),
@@ -220,7 +219,12 @@ def test_who_may_write_and_forget_tokens(world: World, app: Raw) -> None:
         app.run(*call([patient]))
         assert app.run("SELECT patient FROM neonpro.search_patients('{1,2}', '{}', '', 10, 'test')") == [(patient,)]
         assert app.run("SELECT * FROM neonpro.search_patients('{1,3}', '{}', '', 10, 'test')") == []
-        for nothing in ("NULL, NULL, NULL, NULL", "'{}', '{}', '', NULL", "'{NULL}', '{}', '', 10", "'{}', '{}', '', 0"):
+        for nothing in (
+            "NULL, NULL, NULL, NULL",
+            "'{}', '{}', '', NULL",
+            "'{NULL}', '{}', '', 10",
+            "'{}', '{}', '', 0",
+        ):
             assert app.run(f"SELECT * FROM neonpro.search_patients({nothing}, 'test')") == []
         for wrong in ("NULL", "''", "'Maria Silva'", "repeat('a', 81)"):
             app.refused(f"SELECT * FROM neonpro.search_patients('{{1}}', '{{}}', '', 10, {wrong})", state="23514")
@@ -236,7 +240,10 @@ def test_no_other_clinic_s_patients_are_indexed_or_forgotten(world: World, app: 
         app.refused(*call([world.patients[0].pk, stranger]))
         app.refused(*call([uuid4()]))
         app.run("SELECT neonpro.forget_tokens(%s)", [stranger])
-        assert app.run("SELECT * FROM neonpro.search_patients('{}', '{}', %s, 9, 't')", [other.patients[0].record_number]) == []
+        assert (
+            app.run("SELECT * FROM neonpro.search_patients('{}', '{}', %s, 9, 't')", [other.patients[0].record_number])
+            == []
+        )
         # Another clinic's very tokens, were they ever known, find nothing here.
         with context.enter(JOB, other.clinic.pk):
             theirs = list(word_tokens(keyring().search_key(), "bergamota"))
@@ -299,9 +306,11 @@ def test_of_many_at_once_with_one_cpf_one_wins(world: World) -> None:
     assert (results.count("made"), len(clashes)) == (1, 5), results
     for clash in clashes:
         # Neither the number nor its token.
-        assert str(clash) == 'duplicate key value violates unique constraint "patients_one_per_cpf"\n' + str(
-            clash.__cause__
-        ).partition("\n")[2]
+        assert (
+            str(clash)
+            == 'duplicate key value violates unique constraint "patients_one_per_cpf"\n'
+            + str(clash.__cause__).partition("\n")[2]
+        )
         assert isinstance(clash.__cause__, psycopg.Error)
         assert clash.__cause__.diag.constraint_name == "patients_one_per_cpf"
         assert clash.__cause__.diag.message_detail is None

@@ -24,4 +24,5 @@ class Migration(migrations.Migration):
         InstallSql("ensure_audit_partitions"),
         InstallSql("record_change"),
         InstallSql("record_event"),
+        InstallSql("record_history"),
     ]
