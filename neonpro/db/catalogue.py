@@ -20,8 +20,7 @@ from pgtrigger import registry
 from neonpro.db.audit import AlwaysTrigger
 from neonpro.db.checks import clinic_column, is_tenant, row_policies
 from neonpro.db.deploy import declared_grants
-from neonpro.db.functions import declared_functions
-from neonpro.db.policies import RowPolicy
+from neonpro.db.functions import SqlTable, declared_functions, declared_tables
 from neonpro.db.roles import APP, GATE, OWNER, SEARCH
 
 _SECURITY_FLOOR = {15: 14, 16: 10, 17: 6, 18: 0}
@@ -72,6 +71,21 @@ def _tables(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
                 hint="Drop it, or name it with its reason in NEONPRO_SUPPORT_TABLES.",
                 id="neonpro.E103",
             )
+    private = {table.name: table for table in _private()}
+    for table, enabled, forced in _rows(
+        connection,
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relnamespace = 'neonpro'::regnamespace"
+        " AND relkind IN ('r', 'p', 'f') ORDER BY 1",
+    ):
+        if table not in private:
+            yield Error(f"neonpro.{table}: no file of ours makes it.", hint="Drop it.", id="neonpro.E103")
+        elif private[table].of_a_clinic and not (enabled and forced):
+            yield Error(f"{table}: row security is not enabled and forced.", hint=_MIGRATE, id="neonpro.E102")
+
+
+def _private() -> list[SqlTable]:
+    """The tables of the schema neonpro: no model's, and never the application's to touch."""
+    return declared_tables(Path(settings.BASE_DIR))
 
 
 def _policies(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
@@ -83,16 +97,18 @@ def _policies(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
             "SELECT c.relname, p.polname, coalesce(obj_description(p.oid, 'pg_policy'), ''),"
             " neonpro.policy_fingerprint(c.oid::regclass, p.polname)"
             " FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid"
-            " WHERE c.relnamespace = 'public'::regnamespace",
+            " WHERE c.relnamespace IN ('public'::regnamespace, 'neonpro'::regnamespace)",
         )
     }
-    declared: dict[tuple[str, str], RowPolicy] = {
-        (model._meta.db_table, policy.name): policy for model in _models() for policy in row_policies(model)
+    declared = {
+        (model._meta.db_table, policy.name): policy.fingerprint for model in _models() for policy in row_policies(model)
     }
-    for key, policy in sorted(declared.items()):
+    # A file seals its table's policies as "sql".
+    declared |= {(table.name, policy): "sql" for table in _private() for policy in table.policies}
+    for key, fingerprint in sorted(declared.items()):
         if key not in live:
             yield Error(f"{key[0]}: the policy {key[1]} is missing.", hint=_MIGRATE, id="neonpro.E104")
-        elif live[key][0] != f"{policy.fingerprint}:{live[key][1]}":
+        elif live[key][0] != f"{fingerprint}:{live[key][1]}":
             yield Error(f"{key[0]}: the policy {key[1]} is not the declared one.", hint=_MIGRATE, id="neonpro.E105")
     for table, name in sorted(live.keys() - declared.keys()):
         yield Error(f"{table}: nobody declared the policy {name}.", hint="Drop it.", id="neonpro.E106")
@@ -198,6 +214,9 @@ def _grants(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         for policy in row_policies(model):
             for role in {GATE, SEARCH} & set(policy.to):
                 declared.setdefault((model._meta.db_table, role), set()).add(policy.command)
+    for private in _private():
+        for role, command in private.grants:
+            declared.setdefault((private.name, role), set()).add(command)
     live: dict[tuple[str, str], set[str]] = {}
     for table, role, privilege in _rows(
         connection,

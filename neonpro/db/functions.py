@@ -11,6 +11,9 @@ from django.db.migrations.operations.base import Operation
 
 _OWNER = re.compile(r"^-- owner: (\w+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION (neonpro\.\w+)\(.*?AS \$\$(.*?)\$\$;", re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE neonpro\.(\w+) \((.*?)^\)", re.DOTALL | re.MULTILINE)
+_POLICY = re.compile(r"^CREATE POLICY (\w+) ON neonpro\.", re.MULTILINE)
+_GRANT = re.compile(r"^GRANT ([A-Z, ]+) ON neonpro\.\w+ TO (\w+);", re.MULTILINE)
 
 
 class InstallSql(Operation):
@@ -68,13 +71,37 @@ class SqlFunction:
     file: Path
 
 
+@dataclass(frozen=True, slots=True)
+class SqlTable:
+    """A table of the schema neonpro, which is no model's, as its file declares it."""
+
+    name: str
+    policies: frozenset[str]
+    grants: frozenset[tuple[str, str]]
+    """Roles and what each may do."""
+    of_a_clinic: bool
+
+
+def declared_tables(base: Path) -> list[SqlTable]:
+    """Every table of the schema neonpro in every `sql/` folder below `base`."""
+    return [
+        SqlTable(
+            match.group(1),
+            frozenset(_POLICY.findall(text)),
+            frozenset(
+                (role, command.strip()) for commands, role in _GRANT.findall(text) for command in commands.split(",")
+            ),
+            "clinic_id" in match.group(2),
+        )
+        for file, text in _files(base)
+        for match in _TABLE.finditer(text)
+    ]
+
+
 def declared_functions(base: Path) -> list[SqlFunction]:
     """Every function of every `sql/` folder below `base`."""
     functions = []
-    for file in sorted(base.glob("**/sql/*.sql")):
-        if ".venv" in file.parts:
-            continue
-        text = file.read_text(encoding="utf-8")
+    for file, text in _files(base):
         owner = _OWNER.search(text)
         functions += [
             SqlFunction(
@@ -87,6 +114,11 @@ def declared_functions(base: Path) -> list[SqlFunction]:
             for match in _FUNCTION.finditer(text)
         ]
     return functions
+
+
+def _files(base: Path) -> list[tuple[Path, str]]:
+    found = sorted(file for file in base.glob("**/sql/*.sql") if ".venv" not in file.parts)
+    return [(file, file.read_text(encoding="utf-8")) for file in found]
 
 
 def _callers_app() -> Path:

@@ -12,17 +12,26 @@ from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
     "clinics_of": "where an account works, for itself and while signing in",
+    "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
     "current_clinic_role": "of the own context",
     "current_user_id": "of the own context",
+    "destroy_keys": "how many of a patient's keys there were; for the DPO and jobs",
     "enter": "opens a context that the application's key has signed",
-    "fold": "a text without accents",
+    "forget_tokens": "nothing; a patient is no longer found",
+    "hold_keys": "which of a patient's keys were destroyed",
     "invite": "an account for an address, the same answer for every address",
+    "known_patients": "ids of the own clinic's patients with a CPF or number that the caller knows, and leaves a trace",
+    "may_open": "a table that is written in its own text",
     "new_record_number": "drawn at random among what the caller sees",
+    "open_keys": "wrapped keys of the own clinic's patients, and leaves a trace",
     "policy_fingerprint": "of the catalogue, for the checks",
     "record_event": "writes into the audit log what the context says",
+    "record_reading": "writes into the audit log what the context says",
     "refresh_statistics": "nothing; the planner counts tables that it believes to be empty",
-    "search_patients": "ids of patients of the own clinic",
+    "search_key": "the own clinic's key for search tokens, wrapped",
+    "search_patients": "ids of patients of the own clinic, and leaves a trace",
+    "write_tokens": "nothing; a patient of the own clinic is found by other words",
 }
 """The functions that the application's role may call, and what each gives. A new one is a new door: name it here."""
 
@@ -160,7 +169,7 @@ def places_to_create(raw: Raw) -> list[Any]:
         " UNION ALL SELECT lanname FROM pg_language WHERE lanname NOT IN ('internal', 'c', 'sql', 'plpgsql')"
         " UNION ALL SELECT evtname FROM pg_event_trigger"
         " UNION ALL SELECT extname FROM pg_extension"
-        " WHERE extname NOT IN ('plpgsql', 'btree_gist', 'pg_trgm', 'unaccent')"
+        " WHERE extname NOT IN ('plpgsql', 'btree_gist')"
         " UNION ALL SELECT pubname FROM pg_publication UNION ALL SELECT srvname FROM pg_foreign_server"
         " UNION ALL SELECT defaclobjtype::text FROM pg_default_acl",
         {"app": APP},  # type: ignore[arg-type]
@@ -187,11 +196,11 @@ def without_the_clinic_policy(raw: Raw) -> list[Any]:
 RULES: dict[Callable[[Raw], list[Any]], list[str]] = {
     unpinned: [
         "ALTER FUNCTION neonpro.context() RESET search_path",
-        "ALTER FUNCTION neonpro.fold(text) SET search_path = pg_catalog, public",
+        "ALTER FUNCTION neonpro.may_open(text, text) SET search_path = pg_catalog, public",
     ],
     open_to_all: ["CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"],
     definers_of_the_wrong_owner: [
-        "ALTER FUNCTION neonpro.search_patients(text[], text, integer) OWNER TO postgres",
+        "ALTER FUNCTION neonpro.search_patients(bigint[], bigint[], text, integer, text) OWNER TO postgres",
         "ALTER FUNCTION neonpro.enter(text) OWNER TO neonpro_app",
         "ALTER ROLE neonpro_gate LOGIN",
         "ALTER ROLE neonpro_search BYPASSRLS",
@@ -201,7 +210,7 @@ RULES: dict[Callable[[Raw], list[Any]], list[str]] = {
         "GRANT EXECUTE ON FUNCTION neonpro.ensure_audit_partitions(integer) TO PUBLIC",
         "CREATE FUNCTION public.fold() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     ],
-    leakproof: ["ALTER FUNCTION neonpro.fold(text) LEAKPROOF"],
+    leakproof: ["ALTER FUNCTION neonpro.may_open(text, text) LEAKPROOF"],
     operators: ["CREATE OPERATOR public.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)"],
     views: [
         "CREATE VIEW public.v AS SELECT 1",

@@ -21,4 +21,5 @@ ALTER TABLE neonpro.data_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY data_keys_clinic ON neonpro.data_keys TO neonpro_owner
     USING (clinic_id = (SELECT neonpro.current_clinic()))
     WITH CHECK (clinic_id = (SELECT neonpro.current_clinic()));
+SELECT neonpro.seal_policy('neonpro.data_keys', 'data_keys_clinic', 'sql');
 REVOKE ALL ON neonpro.data_keys FROM PUBLIC;

@@ -23,5 +23,6 @@ CREATE UNIQUE INDEX patients_one_per_external_id ON neonpro.search_tokens (exter
 ALTER TABLE neonpro.search_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neonpro.search_tokens FORCE ROW LEVEL SECURITY;
 CREATE POLICY search_tokens_search ON neonpro.search_tokens TO neonpro_search USING (true) WITH CHECK (true);
+SELECT neonpro.seal_policy('neonpro.search_tokens', 'search_tokens_search', 'sql');
 REVOKE ALL ON neonpro.search_tokens FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON neonpro.search_tokens TO neonpro_search;
