@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any, cast
 
 from django.apps import apps
@@ -103,7 +104,7 @@ def versions(record: Model) -> list[Entry]:
     kept = history_model(type(record))._default_manager.filter(id=record.pk)
     found = list(kept.order_by("-history_date", "-history_id")[: HISTORY_LIMIT + 1])
     fields = _versioned(type(record))
-    changed = [_changed(version, before, fields) for version, before in zip(found, [*found[1:], None], strict=True)]
+    changed = [_changed(version, before, fields) for version, before in pairwise([*found, None])]
     labels = _names_of((field, value) for changes in changed for field, *values in changes for value in values)
     people = names()
     return [
