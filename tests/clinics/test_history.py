@@ -235,7 +235,7 @@ def test_one_half_without_the_other_is_an_error(spoil: Any, expected: str) -> No
 def test_no_signal_writes(model: type[Model]) -> None:
     """A listener would also make Django fetch what it can delete in one statement."""
     for signal in (signals.post_save, signals.post_delete, signals.pre_delete):
-        receivers = [*signal._live_receivers(model)[0]]  # type: ignore[attr-defined]
+        receivers = [*signal._live_receivers(model)[0]]
         assert not [receiver for receiver in receivers if "simple_history" in type(receiver).__module__]
         assert not [r for r in receivers if isinstance(getattr(r, "__self__", None), ClinicHistory)]
 
