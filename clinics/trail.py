@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any, cast
 
 from django.apps import apps
@@ -26,6 +27,7 @@ from clinics.history import history_model
 from clinics.models import Membership
 from clinics.roles import JOB, SIGN_IN, Role
 from neonpro.db.history import UNCHANGING, RecordHistory
+from neonpro.vault.fields import Withheld
 
 WITHHELD = "•"
 """What the audit trigger writes in place of a personal value (`neonpro/db/sql/record_change.sql`)."""
@@ -103,7 +105,7 @@ def versions(record: Model) -> list[Entry]:
     kept = history_model(type(record))._default_manager.filter(id=record.pk)
     found = list(kept.order_by("-history_date", "-history_id")[: HISTORY_LIMIT + 1])
     fields = _versioned(type(record))
-    changed = [_changed(version, before, fields) for version, before in zip(found, [*found[1:], None], strict=True)]
+    changed = [_changed(version, before, fields) for version, before in pairwise([*found, None])]
     labels = _names_of((field, value) for changes in changed for field, *values in changes for value in values)
     people = names()
     return [
@@ -149,7 +151,7 @@ def _changed(
 
 
 def _ciphertext(value: Any) -> bytes | None:
-    return getattr(getattr(value, "sealed", None), "data", None)
+    return value.sealed if isinstance(value, Withheld) else None
 
 
 def names() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Every change of a patient or an appointment leaves exactly one version, which nobody forges, changes or takes away."""
+"""Every change of a patient or an appointment leaves one version, which nobody forges, changes or takes away."""
 
 import threading
 from collections.abc import Callable

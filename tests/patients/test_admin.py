@@ -18,6 +18,7 @@ from neonpro.db import context
 from patients.models import Appointment, AppointmentStatus, Patient
 from tests.conftest import superuser
 from tests.factories import JOB, World, make_world
+from tests.pages import Page
 from tests.visits import errors_of, filled, signed_in
 
 PATIENTS = "/admin/patients/patient/"
@@ -386,6 +387,121 @@ def test_those_who_may_only_look_see_the_appointment(clinic_a: World) -> None:
     assert "09:00" in page
     assert "Paciente ALFAZEMA 0" in page
     assert "/cancel/" not in page
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+VIEWERS = [role for role in Role.values if role != Role.AUDITOR]
+"""Who may view patients and appointments."""
+
+
+def rows_of_history(client: Client, url: str) -> list[list[str]]:
+    """The rows of a history page, without its head."""
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return Page(answer.content.decode()).rows[1:]
+
+
+@pytest.mark.parametrize("role", VIEWERS)
+def test_everyone_who_may_view_a_patient_sees_what_became_of_it(clinic_a: World, reception: Client, role: str) -> None:
+    who = clinic_a.patients[0]
+    url = f"{PATIENTS}{who.pk}/"
+    assert save(reception, f"{url}change/", cpf=CPF, sex="female", birth_date="31/01/1990", phone="") == {}
+    changed, created = rows_of_history(signed_in(clinic_a.user(role)), f"{url}history/")
+    assert changed[1:3] == ["reception ALFAZEMA (Recepção)", "Alteração"]
+    assert created[1:3] == ["Tarefa tests (Tarefa automática)", "Inclusão"]
+    for told in (f"CPF: {CPF}", "Sexo: Feminino", "31/01/1990", "(11) 98765-4321 passou a ser (vazio)"):
+        assert told in changed[3], changed[3]
+    assert "Paciente ALFAZEMA 0" not in changed[3], "what stayed is not repeated"
+    assert "Paciente ALFAZEMA 0" in created[3]
+
+
+def test_history_shows_old_and_new_field_by_field(clinic_a: World, reception: Client) -> None:
+    url = f"{PATIENTS}{clinic_a.patients[0].pk}/"
+    for mother in ("Maria Antiga", "Maria Nova"):
+        assert save(reception, f"{url}change/", mother_name=mother) == {}
+    entries = reception.get(f"{url}history/").context["entries"]
+    assert [[(change.old, change.new) for change in entry.changes] for entry in entries[:2]] == [
+        [("Maria Antiga", "Maria Nova")],
+        [("", "Maria Antiga")],
+    ]
+    assert entries[0].created_at > entries[1].created_at > entries[2].created_at
+
+
+def test_saving_without_a_change_is_no_version(clinic_a: World, reception: Client) -> None:
+    url = f"{PATIENTS}{clinic_a.patients[1].pk}/"
+    assert save(reception, f"{url}change/", preferred_name="Zuca") == {}
+    before = rows_of_history(reception, f"{url}history/")
+    assert save(reception, f"{url}change/") == {}
+    assert rows_of_history(reception, f"{url}history/") == before
+
+
+def test_an_appointments_history_speaks_in_words(clinic_a: World, reception: Client) -> None:
+    visit = clinic_a.appointments[0]
+    with clinic_a.enter(Role.MANAGER):
+        Appointment.objects.filter(pk=visit.pk).update(
+            status=AppointmentStatus.CANCELLED, cancel_reason="viagem", reminded=True, professional=None
+        )
+    changed, created = rows_of_history(reception, f"{AGENDA}{visit.pk}/history/")
+    assert changed[1] == "manager ALFAZEMA (Gestão)"
+    for told in (
+        "Situação: Agendado passou a ser Cancelado", "viagem", "Lembrete enviado: Não passou a ser Sim",
+        "Profissional: Dra. ALFAZEMA passou a ser (vazio)",
+    ):  # fmt: skip
+        assert told in changed[3], changed[3]
+    assert str(clinic_a.patients[0]) in created[3], "the patient by number"
+    assert "Paciente ALFAZEMA" not in created[3]
+    assert "07/01/2030 09:00" in created[3], "on the clinic's clock"
+    assert str(visit.patient_id) not in str(created)
+
+
+def test_history_shows_the_newest_versions_and_says_that_there_are_more(clinic_a: World, reception: Client) -> None:
+    who = clinic_a.patients[0]
+    url = f"{PATIENTS}{who.pk}/history/"
+    with clinic_a.enter():
+        for number in range(99):
+            Patient.objects.filter(pk=who.pk).update(city=f"Cidade {number}")
+    page = reception.get(url)
+    assert (len(page.context["entries"]), page.context["more"]) == (100, False)
+    with clinic_a.enter():
+        for number in range(99, 130):
+            Patient.objects.filter(pk=who.pk).update(city=f"Cidade {number}")
+    page = reception.get(url)
+    assert (len(page.context["entries"]), page.context["more"]) == (100, True)
+    first, last = page.context["entries"][0].changes[0], page.context["entries"][-1].changes[0]
+    assert (first.old, first.new) == ("Cidade 128", "Cidade 129")
+    assert (last.old, last.new) == ("Cidade 29", "Cidade 30"), "the last one shown knows the one before it"
+
+
+def test_the_number_of_versions_does_not_change_the_number_of_queries(
+    clinic_a: World, reception: Client, django_assert_max_num_queries: Any
+) -> None:
+    visit = clinic_a.appointments[0]
+    with clinic_a.enter():
+        for number in range(60):
+            patient_of = clinic_a.patients[number % 3]
+            Appointment.objects.filter(pk=visit.pk).update(note=f"Recado {number}", patient=patient_of)
+    with django_assert_max_num_queries(32):
+        assert len(rows_of_history(reception, f"{AGENDA}{visit.pk}/history/")) == 61
+
+
+def test_a_history_that_is_not_there_yet_says_so(committed: None) -> None:
+    """Of a record that is older than its history."""
+    world = make_world("ALFAZEMA")
+    who = world.patients[0].pk
+    with superuser("neonpro_test") as behind:
+        behind.execute("ALTER TABLE patients_history DISABLE TRIGGER USER")
+        behind.execute("DELETE FROM patients_history WHERE id = %s", [who])
+    page = signed_in(world.user(Role.RECEPTION)).get(f"{PATIENTS}{who}/history/")
+    assert page.context["entries"] == []
+    assert page.context["kept"]
+    assert Page(page.content.decode()).rows == []
+
+
+def test_nobody_sees_the_history_of_what_they_may_not_view(clinic_a: World, clinic_b: World) -> None:
+    url = f"{PATIENTS}{clinic_a.patients[0].pk}/history/"
+    assert signed_in(clinic_a.user(Role.AUDITOR)).get(url).status_code in (403, 404)
+    assert signed_in(clinic_b.user(Role.MANAGER)).get(url).status_code == 404
 
 
 # --- permissions on one patient --------------------------------------------------------------------------------------
