@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS
 
 from neonpro.db.bound import execute
-from neonpro.vault.fields import Withheld
+from neonpro.vault.fields import EncryptedField, Withheld
 from neonpro.vault.keys import Status, keyring
 from neonpro.vault.text import fold, words
 
@@ -139,6 +139,12 @@ class SearchIndex:
 
 
 def _values(instance: Any, names: Iterable[str]) -> list[str]:
-    """The values that are there and open."""
-    read = (getattr(instance, name) for name in names)
-    return [str(value) for value in read if value and not isinstance(value, Withheld)]
+    """The values that are there and open, in the form in which they are stored."""
+    values = []
+    for name in names:
+        value = getattr(instance, name)
+        if value and not isinstance(value, Withheld):
+            stored = instance._meta.get_field(name)
+            # A number as somebody typed it, before the row is read back.
+            values.append(str(stored.decode(stored.encode(value)) if isinstance(stored, EncryptedField) else value))
+    return values

@@ -208,7 +208,7 @@ RULES: dict[Callable[[Raw], list[Any]], list[str]] = {
     doors: [
         "GRANT EXECUTE ON FUNCTION neonpro.context_mac(text, text) TO neonpro_app",
         "GRANT EXECUTE ON FUNCTION neonpro.ensure_audit_partitions(integer) TO PUBLIC",
-        "CREATE FUNCTION public.fold() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION public.invite() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     ],
     leakproof: ["ALTER FUNCTION neonpro.may_open(text, text) LEAKPROOF"],
     operators: ["CREATE OPERATOR public.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)"],
