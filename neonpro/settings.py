@@ -97,6 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "neonpro.db",
     "neonpro.vault",
+    "neonpro.rules",
     "clinics",
     "patients",
     "compliance",
