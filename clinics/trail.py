@@ -42,6 +42,7 @@ ACTIONS = {
     "CLINIC_ENTERED": gettext_lazy("entered the clinic"),
     "EXPORT": gettext_lazy("exported"),
     "IMPORT": gettext_lazy("imported"),
+    "KEYS_ROTATED": gettext_lazy("keys rotated"),
     "PRINT": gettext_lazy("printed"),
     "DENIED": gettext_lazy("access denied"),
 }

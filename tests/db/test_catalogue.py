@@ -11,6 +11,7 @@ from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
+    "clinic_ids": "which clinics there are, to a job outside of all of them",
     "clinics_of": "where an account works, for itself and while signing in",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
