@@ -135,6 +135,8 @@ class ClinicChangeList(ChangeList):
     """A list in the one order its admin gives it, with the search term unsealed."""
 
     result_list: Any
+    notice: str
+    """What the list says above its lines."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         # The address keeps the sealed term, for filters and pages; the box and the query get the plain one.
@@ -155,6 +157,7 @@ class ClinicChangeList(ChangeList):
         else:
             self._cut(request, found)
         self.result_list = self.model_admin.prepare(request, list(self.result_list))
+        self.notice = self.model_admin.notice(request)
 
     def _cut(self, request: HttpRequest, found: Sequence[Any]) -> None:
         """One page of records whose order no database knows; otherwise as Django's `get_results`."""

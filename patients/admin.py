@@ -130,6 +130,9 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     names = ("identification",)
     opens = ("identification", "contact")
     SEARCHED = "pk"
+    refusals: ClassVar[dict[str, Any]] = {
+        "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
+    }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
     actions_detail = ("book", "restrict", "lift")
     fieldsets = (

@@ -18,7 +18,7 @@ from compliance.models import PLATFORM, AuditLog, ResourcePermission
 from neonpro.db import context
 from neonpro.db.audit import RecordChanges
 from neonpro.db.context import Job, SignIn
-from patients.models import PERSONAL, Appointment, Patient
+from patients.models import Appointment, Patient
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.conftest import Worlds, share_a_record

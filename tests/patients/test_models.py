@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from clinics.models import Clinic
 from patients.booking import find_clash
-from patients.models import FREES_THE_TIME, PERSONAL, Appointment, AppointmentStatus, Patient
+from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
 from tests.conftest import superuser
 from tests.factories import World
 
