@@ -227,6 +227,10 @@ class ClinicAdmin(ModelAdmin):
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
         kept = history_model(self.model) is not None
+        if kept:
+            # The versions show what the record's page does: the name above them comes in the same reading.
+            read_alone(record, self.opens)
+        subtitle = self.choice_label(record)
         readable = kept or may(place_of(request).role, "view", "audit_logs")
         entries: list[trail.Entry] | None = None
         if readable:
@@ -234,7 +238,7 @@ class ClinicAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Change history"),
-            "subtitle": self.choice_label(record),
+            "subtitle": subtitle,
             "entries": entries and entries[: trail.HISTORY_LIMIT],
             "more": len(entries or ()) > trail.HISTORY_LIMIT,
             "kept": kept,
@@ -289,7 +293,7 @@ class ClinicAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what the list offers as a filter: Django also takes any field of the model, by name, from the URL."""
         offered: set[str] = set()
-        for entry in self.list_filter:
+        for entry in self.get_list_filter(request) if request is not None else self.list_filter:
             if isinstance(entry, (tuple, list)):
                 offered.add(entry[0])
             else:

@@ -291,8 +291,8 @@ def changes_of(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> list[lis
         [
             Change(
                 _label(field := _field(_models().get(table), column), column),
-                _word(field, old, labels),
-                _word(field, new, labels),
+                _logged(field, old, labels),
+                _logged(field, new, labels),
                 withheld=new == WITHHELD or isinstance(field, EncryptedField),
             )
             for column, old, new in _pairs(changes)
@@ -338,12 +338,16 @@ def _label(field: "Field[Any, Any] | None", column: str) -> str:
     return str(field.verbose_name) if field is not None else column
 
 
+def _logged(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]) -> str:
+    if isinstance(field, EncryptedField):
+        # Ciphertext, or nothing at all: that a value was empty is no secret.
+        return "" if value in (None, "", EMPTY) else _("protected value")
+    return _word(field, value, labels)
+
+
 def _word(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]) -> str:
     if value is None or value == "":
         return ""
-    if isinstance(field, EncryptedField):
-        # Ciphertext, or nothing at all: that a value was empty is no secret.
-        return "" if value == EMPTY else _("protected value")
     if isinstance(field, BooleanField) or isinstance(value, bool):
         return _("yes") if value else _("no")
     if field is not None and field.choices:

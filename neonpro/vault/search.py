@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import DEFAULT_DB_ALIAS
 
 from neonpro.db.bound import execute
-from neonpro.vault.fields import Withheld
+from neonpro.vault.fields import EncryptedField, Withheld
 from neonpro.vault.keys import Status, keyring
 from neonpro.vault.text import fold, words
 
@@ -139,6 +139,10 @@ class SearchIndex:
 
 
 def _values(instance: Any, names: Iterable[str]) -> list[str]:
-    """The values that are there and open."""
-    read = (getattr(instance, name) for name in names)
-    return [str(value) for value in read if value and not isinstance(value, Withheld)]
+    """The values that are there and open, as they are stored: somebody may have set a CPF with its punctuation."""
+    found = []
+    for name in names:
+        value, kind = getattr(instance, name), instance._meta.get_field(name)
+        if value and not isinstance(value, Withheld):
+            found.append(str(kind.decode(kind.encode(value)) if isinstance(kind, EncryptedField) else value))
+    return found
