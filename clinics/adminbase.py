@@ -81,7 +81,10 @@ class ClinicForm(forms.ModelForm[M]):
             # The page was opened while the values still were.
             self.add_error(
                 None,
-                _("Nothing was saved: some values were closed while this page was open. What you typed in them is below."),
+                _(
+                    "Nothing was saved: some values were closed while this page was open."
+                    " What you typed in them is above, to copy."
+                ),
             )
 
     def _typed_in_vain(self) -> Iterable[tuple[Any, str]]:
@@ -396,8 +399,8 @@ class ClinicAdmin(ModelAdmin):
         other = self.admin_site._registry.get(db_field.related_model)
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = AutocompleteInput(db_field, self.admin_site)
-        if isinstance(other, ClinicAdmin) and issubclass(db_field.related_model, VaultModel):
-            kwargs.setdefault("queryset", db_field.related_model.objects.opening(*other.names, act=Act.LIST))
+        if isinstance(other, ClinicAdmin) and issubclass(other.model, VaultModel):
+            kwargs.setdefault("queryset", other.model.objects.opening(*other.names, act=Act.LIST))
         field = super().formfield_for_foreignkey(db_field, request, form_class=LabelledChoiceField, **kwargs)
         if isinstance(other, ClinicAdmin):
             field.label_of = other.choice_label

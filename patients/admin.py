@@ -1,7 +1,7 @@
 """Patients and their appointments."""
 
-from datetime import date, datetime, timedelta
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -280,7 +280,15 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
         )
 
     def _restriction(
-        self, request: HttpRequest, object_id: str, *, since: datetime | None, title: str, text: str, done: str, kind: str
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        since: datetime | None,
+        title: str,
+        text: str,
+        done: str,
+        kind: str,
     ) -> HttpResponse:
         patient = self.get_object(request, unquote(object_id))
         if patient is None:

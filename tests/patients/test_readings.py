@@ -38,9 +38,7 @@ def readings(world: World, request_id: Any) -> list[AuditLog]:
 
 
 def told(rows: list[AuditLog]) -> Expected:
-    return sorted(
-        (row.action, (row.changes or {}).get("categories", []), len(row.patients or ())) for row in rows
-    )
+    return sorted((row.action, (row.changes or {}).get("categories", []), len(row.patients or ())) for row in rows)
 
 
 @dataclass
@@ -151,7 +149,8 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
     ("patients_patient_add", Role.RECEPTION, save("patients_patient_add", name="Ana", cpf="529.982.247-25"), 302,
      [("SEARCH", [], 0)]),
     ("patients_patient_delete", Role.MANAGER, get("patients_patient_delete", patient), 403, []),
-    ("patients_patient_history", Role.MANAGER, get("patients_patient_history", patient), 200, [("READ", EVERYTHING, 1)]),
+    ("patients_patient_history", Role.MANAGER, get("patients_patient_history", patient), 200,
+     [("READ", EVERYTHING, 1)]),
     ("patients_patient_book", Role.RECEPTION, get("patients_patient_book", patient), 302, []),
     ("patients_patient_restrict", Role.DPO, get("patients_patient_restrict", patient), 200, [("READ", NAME, 1)]),
     ("patients_patient_restrict", Role.MANAGER, get("patients_patient_restrict", patient), 403, []),
@@ -175,7 +174,7 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
      [("READ", EVERYTHING, 1)]),
     ("patients_appointment_add", Role.RECEPTION, get("patients_appointment_add"), 200, []),
     ("patients_appointment_add", Role.RECEPTION,
-     lambda h, c: c.get(h.url("patients_appointment_add"), {"patient": h.patient.pk}), 200, [("LIST", NAME, 1)]),
+     lambda h, c: c.get(h.url("patients_appointment_add"), {"patient": str(h.patient.pk)}), 200, [("LIST", NAME, 1)]),
     # The patient who is in the way is named, and so is the one whose form comes back.
     ("patients_appointment_add", Role.RECEPTION,
      lambda h, c: save("patients_appointment_add", patient=h.world.patients[1].pk, professional=h.world.professional.pk,
@@ -322,7 +321,9 @@ def test_the_log_says_readings_in_words(house: House) -> None:
 def test_ciphertext_is_not_shown(house: House) -> None:
     client = signed_in(house.world.user(Role.MANAGER))
     url = house.url("patients_patient_change", house.patient.pk)
-    assert client.post(url, filled(client, url, mother_name="Mãe", birth_date="01/02/1990", phone="")).status_code == 302
+    assert (
+        client.post(url, filled(client, url, mother_name="Mãe", birth_date="01/02/1990", phone="")).status_code == 302
+    )
     entry = client.get(house.url("compliance_auditlog_changelist"), {"action": "UPDATE"}).context["rows"][0]
     for page in (client.get(entry["link"]), client.get(house.url("patients_patient_history", house.patient.pk))):
         text = page.content.decode()

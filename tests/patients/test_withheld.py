@@ -1,4 +1,4 @@
-"""Values that do not open: pages show so and do not fail, forms leave them alone, and nothing typed is lost in silence."""
+"""Values that do not open: pages show so and do not fail, forms leave them alone, nothing typed is lost in silence."""
 
 import threading
 from datetime import date
@@ -122,7 +122,8 @@ def test_a_forged_form_changes_nothing_of_it(clinic_a: World, patient: Patient) 
     with clinic_a.enter():
         found = Patient.objects.get(pk=patient.pk)
         for name, value in (("name", "Nome forjado"), ("birth_date", date(2000, 1, 1)), ("sex", "male")):
-            Patient._meta.get_field(name).save_form_data(found, value)
+            field: Any = Patient._meta.get_field(name)
+            field.save_form_data(found, value)
             assert isinstance(getattr(found, name), Withheld)
         found.save()
     assert stored(clinic_a, patient) == before
@@ -256,7 +257,14 @@ def test_what_is_found_is_in_alphabetical_order(clinic_a: World) -> None:
         "/admin/autocomplete/",
         {"app_label": "patients", "model_name": "appointment", "field_name": "patient", "term": "quaresma"},
     )
-    assert [one["text"].split()[0] for one in answer.json()["results"]] == ["ana", "Ângela", "Bia", "Óscar", "Otávio", "Zé"]
+    assert [one["text"].split()[0] for one in answer.json()["results"]] == [
+        "ana",
+        "Ângela",
+        "Bia",
+        "Óscar",
+        "Otávio",
+        "Zé",
+    ]
 
 
 def test_a_search_says_when_there_are_more_or_when_it_is_too_short(clinic_a: World) -> None:
