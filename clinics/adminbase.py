@@ -1,19 +1,20 @@
 """The base of every admin: sealed searches, one order, refusals in words, a page of each record's history."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 import psycopg
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.options import IS_POPUP_VAR, IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import InvalidPage
 from django.db import IntegrityError, transaction
 from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,14 +25,17 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from clinics import sealed, trail
-from clinics.fields import WRITTEN
+from clinics import sealed, trail, withheld
+from clinics.fields import WRITTEN, EncryptedEmailField
 from clinics.history import history_model
 from clinics.middleware import Place
 from clinics.roles import may
 from neonpro.db.history import is_history
+from neonpro.vault.fields import EncryptedTextField, Withheld, encrypted_fields
+from neonpro.vault.keys import Act, Erased, Refused
+from neonpro.vault.models import VaultModel, VaultQuerySet, link
 
 M = TypeVar("M", bound=Model)
 
@@ -43,7 +47,17 @@ class ClinicForm(forms.ModelForm[M]):
     """A form that can say what the database refused, and knows where to start typing."""
 
     refusal: ClassVar[str] = ""
-    """Why the database refused what this form was about to save (see `ClinicAdmin.changeform_view`)."""
+    """Why what this form was about to save was refused (see `ClinicAdmin.changeform_view`)."""
+    kept: Sequence[tuple[Any, str]] = ()
+    """What somebody typed into fields that take nothing any more, with the fields' labels: it stays on the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for encrypted in encrypted_fields(self._meta.model):
+            field = self.fields.get(encrypted.name)
+            value = getattr(self.instance, encrypted.attname) if field is not None else None
+            if field is not None and isinstance(value, Withheld):
+                self.fields[encrypted.name] = withheld.WithheldField(value, label=field.label)
 
     def focus(self) -> None:
         """Put the cursor into the first field, or into the first one to put right."""
@@ -57,9 +71,27 @@ class ClinicForm(forms.ModelForm[M]):
 
     def full_clean(self) -> None:
         super().full_clean()
+        if not self.is_bound:
+            return
+        self.kept = list(self._typed_in_vain())
         # What the form itself found out on looking again says it better.
-        if self.refusal and self.is_bound and not self.errors:
+        if self.refusal and not self.errors:
             self.add_error(None, self.refusal)
+        elif self.kept and not self.refusal:
+            # The page was opened while the values still were.
+            self.add_error(
+                None,
+                _(
+                    "Nothing was saved: some values were closed while this page was open."
+                    " What you typed in them is above, to copy."
+                ),
+            )
+
+    def _typed_in_vain(self) -> Iterable[tuple[Any, str]]:
+        for name, field in self.fields.items():
+            typed = self.data.get(self.add_prefix(name), "")
+            if isinstance(field, withheld.WithheldField) and typed.strip() and typed != str(field.value):
+                yield field.label, typed
 
 
 class FormattedTextInput(UnfoldAdminTextInputWidget):
@@ -106,6 +138,8 @@ class ClinicChangeList(ChangeList):
     """A list in the one order its admin gives it, with the search term unsealed."""
 
     result_list: Any
+    notice: str
+    """What the list says above its lines."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         # The address keeps the sealed term, for filters and pages; the box and the query get the plain one.
@@ -120,8 +154,27 @@ class ClinicChangeList(ChangeList):
         return super().get_ordering(request, queryset)
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        found = self.model_admin.in_found_order(request, self.queryset)
+        if found is None:
+            super().get_results(request)
+        else:
+            self._cut(request, found)
         self.result_list = self.model_admin.prepare(request, list(self.result_list))
+        self.notice = self.model_admin.notice(request)
+
+    def _cut(self, request: HttpRequest, found: Sequence[Any]) -> None:
+        """One page of records whose order no database knows; otherwise as Django's `get_results`."""
+        self.paginator = self.model_admin.get_paginator(request, found, self.list_per_page)
+        self.result_count = self.paginator.count
+        self.show_full_result_count, self.full_result_count = False, None
+        self.show_admin_actions = True
+        self.can_show_all = self.result_count <= self.list_max_show_all
+        self.multi_page = self.result_count > self.list_per_page
+        try:
+            all_of_them = (self.show_all and self.can_show_all) or not self.multi_page
+            self.result_list = found if all_of_them else self.paginator.page(self.page_num).object_list
+        except InvalidPage as error:
+            raise IncorrectLookupParameters from error
 
 
 class ClinicAdmin(ModelAdmin):
@@ -143,6 +196,15 @@ class ClinicAdmin(ModelAdmin):
     """What to do when the list is empty."""
     refusals: ClassVar[dict[str, Any]] = {}
     """Messages for rules of the database that are not constraints of the model, by name."""
+
+    # Which categories of personal data each kind of page opens, of a model that is encrypted: neither more than it
+    # shows, nor fewer, which would be opened in a second reading.
+    lists: ClassVar[tuple[str, ...]] = ()
+    """What the lines of the list show."""
+    names: ClassVar[tuple[str, ...]] = ()
+    """What `choice_label` shows."""
+    opens: ClassVar[tuple[str, ...]] = ()
+    """What the page of one record shows."""
 
     # --- the log is PostgreSQL's --------------------------------------------------------------------------------
 
@@ -168,6 +230,10 @@ class ClinicAdmin(ModelAdmin):
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
         kept = history_model(self.model) is not None
+        if kept:
+            # The versions show what the record's page does: the name above them comes in the same reading.
+            read_alone(record, self.opens)
+        subtitle = self.choice_label(record)
         readable = kept or may(place_of(request).role, "view", "audit_logs")
         entries: list[trail.Entry] | None = None
         if readable:
@@ -175,7 +241,7 @@ class ClinicAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Change history"),
-            "subtitle": self.choice_label(record),
+            "subtitle": subtitle,
             "entries": entries and entries[: trail.HISTORY_LIMIT],
             "more": len(entries or ()) > trail.HISTORY_LIMIT,
             "kept": kept,
@@ -210,6 +276,19 @@ class ClinicAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ClinicChangeList]:
         return ClinicChangeList
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        # A list with one line is a list all the same.
+        return rows.opening(*self.lists, act=Act.LIST) if isinstance(rows, VaultQuerySet) else rows
+
+    def in_found_order(self, request: HttpRequest, rows: QuerySet[Any]) -> Sequence[Any] | None:
+        """What a search found, in an order that the database cannot give; None for the list's own order."""
+        return None
+
+    def notice(self, request: HttpRequest) -> str:
+        """What a list says above its lines, of the search for instance."""
+        return ""
+
     def prepare(self, request: HttpRequest, records: list[Any]) -> list[Any]:
         """The records of one list page, with whatever else the page shows of them: looked up once for all."""
         return records
@@ -217,7 +296,7 @@ class ClinicAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only what the list offers as a filter: Django also takes any field of the model, by name, from the URL."""
         offered: set[str] = set()
-        for entry in self.list_filter:
+        for entry in self.get_list_filter(request) if request is not None else self.list_filter:
             if isinstance(entry, (tuple, list)):
                 offered.add(entry[0])
             else:
@@ -232,7 +311,16 @@ class ClinicAdmin(ModelAdmin):
         # Django sends people to the first page with a message that repeats the id; another clinic's is just not there.
         raise Http404
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            # Most pages about a record name it, and no more.
+            read_alone(record, self.names)
+        return record
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            read_alone(obj, self.opens)
         form_class = super().get_form(request, obj, change=change, **kwargs)
         # The class is made anew for each request.
         form_class.refusal = getattr(request, "refusal", "")
@@ -242,6 +330,7 @@ class ClinicAdmin(ModelAdmin):
         context["adminform"].form.focus()
         record = context.get("original")
         if record is not None:
+            context["closed"] = self.closed(request, record)
             # Django would say `str()`, which for a patient is a number.
             context["subtitle"] = self.choice_label(record)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -253,7 +342,7 @@ class ClinicAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponseBase:
-        """The form. What the database refuses, in a race for instance, is said in it, and what was typed stays."""
+        """The form. What is refused, by the database or for want of a key, is said in it, and what was typed stays."""
         if "_saveasnew" in request.POST:
             # Django makes a new record of it even where `save_as` is off.
             raise PermissionDenied
@@ -263,8 +352,16 @@ class ClinicAdmin(ModelAdmin):
                 return view(request, object_id, form_url, extra_context)
         except IntegrityError as error:
             request.refusal = self.refusal(error)  # type: ignore[attr-defined]  # for get_form
-            # The same again, now as a form with an error: nothing is saved this time.
-            return view(request, object_id, form_url, extra_context)
+        except (Erased, Refused) as error:
+            request.refusal = withheld.refusal(error)  # type: ignore[attr-defined]
+        # The same again, now as a form with an error: nothing is saved this time.
+        return view(request, object_id, form_url, extra_context)
+
+    def closed(self, request: HttpRequest, record: Any) -> list[str]:
+        """Why values of a record that is shown do not open, in words: each reason once."""
+        values = [getattr(record, found.attname) for found in encrypted_fields(type(record))]
+        reasons = dict.fromkeys(value.status for value in values if isinstance(value, Withheld))
+        return list(dict.fromkeys(map(withheld.explanation, reasons)))
 
     def refusal(self, error: IntegrityError) -> str:
         """Why the database refused, in words for the person who tried."""
@@ -286,6 +383,10 @@ class ClinicAdmin(ModelAdmin):
         for kind, written in WRITTEN.items():
             if isinstance(db_field, kind):
                 kwargs["widget"] = FormattedTextInput(written)
+        if isinstance(db_field, EncryptedEmailField):
+            kwargs["widget"] = UnfoldAdminEmailInputWidget
+        elif isinstance(db_field, EncryptedTextField) and db_field.multiline:
+            kwargs["widget"] = UnfoldAdminTextareaWidget
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             # A window in which to change or delete something else has no place in the middle of a form.
@@ -298,6 +399,8 @@ class ClinicAdmin(ModelAdmin):
         other = self.admin_site._registry.get(db_field.related_model)
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = AutocompleteInput(db_field, self.admin_site)
+        if isinstance(other, ClinicAdmin) and issubclass(other.model, VaultModel):
+            kwargs.setdefault("queryset", other.model.objects.opening(*other.names, act=Act.LIST))
         field = super().formfield_for_foreignkey(db_field, request, form_class=LabelledChoiceField, **kwargs)
         if isinstance(other, ClinicAdmin):
             field.label_of = other.choice_label
@@ -396,6 +499,14 @@ class AutocompleteView(AutocompleteJsonView):
 
     model_admin: Any
 
+    def get_queryset(self) -> Any:
+        """The records that match, naming no more than their labels do."""
+        rows = super().get_queryset()
+        if isinstance(rows, VaultQuerySet):
+            rows = rows.opening(*self.model_admin.names, act=Act.LIST)
+        found = self.model_admin.in_found_order(self.request, rows)
+        return rows if found is None else found
+
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Choices that match, for whom the records may be shown."""
         # Django's view and its pages read the query; here all of it came in the body.
@@ -405,6 +516,13 @@ class AutocompleteView(AutocompleteJsonView):
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         return {"id": str(getattr(obj, to_field_name)), "text": self.model_admin.choice_label(obj)}
+
+
+def read_alone(record: Any, categories: tuple[str, ...]) -> None:
+    """Say that a record, and the patient that it is of, are shown on a page about this one alone, and what of them."""
+    for one in (record, *record._state.fields_cache.values()):
+        if isinstance(one, VaultModel):
+            link([one], categories, Act.READ)
 
 
 def _is_key(model: type[Model], text: Any) -> bool:

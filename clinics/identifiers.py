@@ -81,17 +81,22 @@ def clean_phone(text: str) -> str:
 
 def format_cpf(digits: str) -> str:
     """000.000.000-00."""
-    return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}" if len(digits) == 11 else digits
+    return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}" if _plain(digits, 11) else digits
 
 
 def format_cnpj(value: str) -> str:
     """00.000.000/0000-00."""
-    return f"{value[:2]}.{value[2:5]}.{value[5:8]}/{value[8:12]}-{value[12:]}" if len(value) == 14 else value
+    return f"{value[:2]}.{value[2:5]}.{value[5:8]}/{value[8:12]}-{value[12:]}" if _plain(value, 14) else value
 
 
 def format_cep(digits: str) -> str:
     """00000-000."""
-    return f"{digits[:5]}-{digits[5:]}" if len(digits) == 8 else digits
+    return f"{digits[:5]}-{digits[5:]}" if _plain(digits, 8) else digits
+
+
+def _plain(value: str, length: int) -> bool:
+    """Whether this is a stored value: what stands in place of one that does not open may be as long."""
+    return len(value) == length and value.isalnum()
 
 
 def format_phone(e164: str) -> str:

@@ -22,6 +22,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from unfold.utils import display_for_dropdown, display_for_header
 
+from clinics.withheld import shown
+from neonpro.vault.fields import Withheld
+
 Show = Callable[[Any], Any]
 """From a row to what a cell shows, not escaped yet unless it says so."""
 
@@ -109,7 +112,7 @@ def _cell(changes: ChangeList, index: int, header: Header) -> Callable[[Any], st
     address = _address(changes) if is_link else None
 
     def cell(row: Any) -> str:
-        text: str = conditional_escape(show(row))
+        text: str = conditional_escape(shown(show(row)))
         if address is not None and (opening := address(row)):
             text = f"{opening}{text}</a>"
         return f"{start}{text}{end}"
@@ -196,7 +199,7 @@ def _show_field(field: models.Field[Any, Any], empty: Any) -> Show:
         return lambda row: empty if (value := getattr(row, name)) is None else value
     if field.flatchoices:
         choices = {key: str(text) for key, text in field.flatchoices}
-        return lambda row: choices.get(getattr(row, name), empty)
+        return lambda row: value if isinstance(value := getattr(row, name), Withheld) else choices.get(value, empty)
     if isinstance(field, models.BooleanField):
         return _yes_or_no(lambda row: getattr(row, name))
     if isinstance(field, models.CharField | models.TextField):

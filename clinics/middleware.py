@@ -10,9 +10,11 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from neonpro.db import context
+from neonpro.vault.keys import purpose
 
 SESSION_KEY = "clinic"
 """Where the session keeps the chosen clinic's id."""
@@ -74,7 +76,8 @@ class ClinicMiddleware:
 
     def _respond(self, request: ClinicRequest, actor: context.Actor, clinic: UUID | None) -> HttpResponseBase:
         try:
-            with context.enter(actor, clinic, request_id=request.request_id):
+            # The audit log says for which page keys were opened, rendering included.
+            with purpose(page_of(request)), context.enter(actor, clinic, request_id=request.request_id):
                 response = self.get_response(request)
                 if isinstance(response, StreamingHttpResponse):
                     # What streams after the context has closed would find no rows.
@@ -89,13 +92,18 @@ class ClinicMiddleware:
 
     def _without_clinic(self, request: ClinicRequest) -> HttpResponseBase:
         """Somebody who works nowhere may read why, and sign out."""
-        from django.urls import resolve
-
-        match = resolve(request.path_info)
-        if match.view_name in {"admin:logout", "admin:jsi18n"}:
+        if page_of(request) in {"admin:logout", "admin:jsi18n"}:
             return self._respond(request, context.SignIn(), None)
         response: HttpResponse = render(request, "admin/no_clinic.html", status=403)
         return response
+
+
+def page_of(request: HttpRequest) -> str:
+    """The name of the view that an address leads to; "" for an address that leads nowhere."""
+    try:
+        return resolve(request.path_info, getattr(request, "urlconf", None)).view_name
+    except Resolver404:
+        return ""
 
 
 def places_of(user_id: UUID) -> list[Place]:

@@ -25,12 +25,16 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from clinics.fields import WRITTEN
 from clinics.history import history_model
 from clinics.models import Membership
+from clinics.purposes import purpose_word
 from clinics.roles import JOB, SIGN_IN, Role
 from neonpro.db.history import UNCHANGING, RecordHistory
-from neonpro.vault.fields import Withheld
+from neonpro.vault.fields import EncryptedField, Withheld
 
 WITHHELD = "•"
 """What the audit trigger writes in place of a personal value (`neonpro/db/sql/record_change.sql`)."""
+
+EMPTY = "\\x"
+"""An encrypted value without anything in it, as the log has it."""
 
 ACTIONS = {
     "INSERT": pgettext_lazy("audit", "created"),
@@ -40,16 +44,35 @@ ACTIONS = {
     "LOGIN_FAILED": gettext_lazy("failed sign-in"),
     "LOGOUT": gettext_lazy("signed out"),
     "CLINIC_ENTERED": gettext_lazy("entered the clinic"),
+    "READ": pgettext_lazy("audit", "opened"),
+    "LIST": pgettext_lazy("audit", "listed"),
+    "SEARCH": pgettext_lazy("audit", "searched"),
+    "WRITE": pgettext_lazy("audit", "opened to write"),
     "EXPORT": gettext_lazy("exported"),
     "IMPORT": gettext_lazy("imported"),
     "KEYS_ROTATED": gettext_lazy("keys rotated"),
     "PRINT": gettext_lazy("printed"),
     "DENIED": gettext_lazy("access denied"),
+    "UNREADABLE": gettext_lazy("found an unreadable value"),
+    "KEYS_DESTROYED": gettext_lazy("destroyed the keys"),
 }
 """The actions of the log, in words."""
 
 KINDS = {"+": "INSERT", "~": "UPDATE", "-": "DELETE"}
 """What a version's `history_type` is called in the audit log."""
+
+CATEGORIES = {
+    "identification": gettext_lazy("identification"),
+    "contact": gettext_lazy("contact"),
+    "clinical": gettext_lazy("clinical data"),
+    "images": gettext_lazy("images"),
+    "marketing": gettext_lazy("marketing"),
+    "ai": gettext_lazy("artificial intelligence"),
+}
+"""The categories of personal data (`neonpro.vault.keys.CATEGORIES`), in words."""
+
+CHANGES = ("INSERT", "UPDATE", "DELETE")
+"""The actions whose `changes` speak of columns; what the others keep there, `facts_of` puts into words."""
 
 HISTORY_LIMIT = 100
 """How many of a record's changes its history page shows."""
@@ -63,6 +86,16 @@ class Change:
     old: str
     new: str
     withheld: bool = False
+    """The log does not have the values, or only as ciphertext: pages show `what` in their place."""
+
+    @property
+    def what(self) -> str:
+        """What became of a value that is not shown."""
+        if not self.new:
+            return _("emptied (protected value)")
+        if self.new == WITHHELD:
+            return _("changed (value not recorded)")
+        return _("changed (protected value)") if self.old else _("filled in (protected value)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +193,41 @@ def names() -> dict[str, str]:
     return {str(user): name for user, name in Membership.objects.values_list("user_id", "display_name")}
 
 
+def purpose_of(changes: Mapping[str, Any] | None) -> str:
+    """For what a reading opened personal data, in words; '' where the log says nothing of it."""
+    return purpose_word(str((changes or {}).get("purpose", "")))
+
+
+def facts_of(changes: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What the log says of a reading, with its names: for what, which categories, how many were refused or found."""
+    told = changes or {}
+    facts = [
+        (_("Purpose"), purpose_of(told)),
+        (_("Categories"), _categories(told.get("categories"))),
+        (_("Withheld from this role"), _categories(told.get("withheld"))),
+        (_("Patients refused"), str(told.get("refused") or "")),
+        (_("Patients found"), str(told.get("found", ""))),
+        (_("Value"), _value_word(str(told.get("label", "")))),
+        (_("Request"), _("failed afterwards; what was read stays read") if told.get("undone") else ""),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _categories(codes: Any) -> str:
+    return ", ".join(str(CATEGORIES.get(code, code)) for code in codes or ())
+
+
+def _value_word(label: str) -> str:
+    """The name of the field that a label of the vault stands for, or of the key."""
+    if label.startswith("key:"):
+        return _("the key of: %(category)s") % {"category": _categories([label.removeprefix("key:")])}
+    for model in _models().values():
+        for field in model._meta.local_fields:
+            if isinstance(field, EncryptedField) and field.label == label:
+                return str(field.verbose_name)
+    return label
+
+
 def who(kind: str, actor: str, people: Mapping[str, str]) -> str:
     """An actor of the log in words.
 
@@ -224,9 +292,9 @@ def changes_of(rows: Sequence[tuple[str, Mapping[str, Any] | None]]) -> list[lis
         [
             Change(
                 _label(field := _field(_models().get(table), column), column),
-                _word(field, old, labels),
-                _word(field, new, labels),
-                withheld=new == WITHHELD,
+                _logged(field, old, labels),
+                _logged(field, new, labels),
+                withheld=new == WITHHELD or isinstance(field, EncryptedField),
             )
             for column, old, new in _pairs(changes)
         ]
@@ -239,7 +307,7 @@ def _pairs(changes: Mapping[str, Any] | None) -> Iterator[tuple[str, Any, Any]]:
         # An UPDATE has [old, new]; a new or deleted row has plain values. No column of ours holds a list.
         if isinstance(value, list) and len(value) == 2:
             yield column, *value
-        elif value not in ("", WITHHELD):
+        elif value not in ("", WITHHELD, EMPTY):
             # Of a new row, "withheld" would not even say whether there was a value.
             yield column, None, value
 
@@ -269,6 +337,13 @@ def _names_of(values: "Iterable[tuple[Field[Any, Any] | None, Any]]") -> dict[st
 
 def _label(field: "Field[Any, Any] | None", column: str) -> str:
     return str(field.verbose_name) if field is not None else column
+
+
+def _logged(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]) -> str:
+    if isinstance(field, EncryptedField):
+        # Ciphertext, or nothing at all: that a value was empty is no secret.
+        return "" if value in (None, "", EMPTY) else _("protected value")
+    return _word(field, value, labels)
 
 
 def _word(field: "Field[Any, Any] | None", value: Any, labels: Mapping[str, str]) -> str:

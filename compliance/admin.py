@@ -23,19 +23,27 @@ from clinics.adminbase import ClinicAdmin
 from compliance import keyset
 from compliance.forms import AuditFilterForm, GrantForm
 from compliance.models import AuditLog, ResourcePermission
+from neonpro.vault.keys import Act
 from patients.forms import PERMISSIONS
 from patients.models import Patient
 
 
-def patient_labels(request: HttpRequest, patients: set[UUID]) -> dict[UUID, str]:
+def patient_labels(request: HttpRequest, patients: set[UUID], act: Act = Act.LIST) -> dict[UUID, str]:
     """Patients as this reader may know them: by name and record number, or by a pseudonym alone."""
     labels = {patient: _("patient %(id)s") % {"id": str(patient)[:8]} for patient in patients}
-    if request.user.has_perm("patients.view_patient"):
-        labels |= {
-            key: f"{patient.display_name} · {patient}"
-            for key, patient in Patient.objects.in_bulk(list(patients)).items()
-        }
-    return labels
+    return labels | {key: named(patient) for key, patient in known(request, patients, act).items()}
+
+
+def known(request: HttpRequest, patients: set[UUID], act: Act = Act.LIST) -> dict[UUID, Patient]:
+    """Those of these patients whom this reader may know by name; nothing of them is opened yet."""
+    if not request.user.has_perm("patients.view_patient"):
+        return {}
+    return Patient.objects.opening("identification", act=act).in_bulk(list(patients))
+
+
+def named(patient: Patient) -> str:
+    """A patient as the pages about the log name them."""
+    return f"{patient.display_name} · {patient}"
 
 
 @admin.register(AuditLog)
@@ -86,6 +94,8 @@ class AuditLogAdmin(ClinicAdmin):
                     "record_link": f"?record={row.record_id}",
                     "patient": patients.get(row.patient_id, "") if row.patient_id else "",
                     "patient_link": f"?patient={row.patient_id}",
+                    "patients": len(row.patients or ()),
+                    "purpose": "" if row.action in trail.CHANGES else trail.purpose_of(row.changes),
                     # A new record has all its fields: the action says it already.
                     "fields": trail.fields_of(row.table_name, row.changes) if row.action == "UPDATE" else [],
                 }
@@ -114,8 +124,9 @@ class AuditLogAdmin(ClinicAdmin):
             raise Http404
         if request.method != "GET":
             raise PermissionDenied
-        (changes,) = trail.changes_of([(row.table_name, row.changes)])
-        patients = patient_labels(request, {row.patient_id} if row.patient_id else set())
+        is_change = row.action in trail.CHANGES
+        (changes,) = trail.changes_of([(row.table_name, row.changes if is_change else None)])
+        patients = patient_labels(request, {row.patient_id} if row.patient_id else set(), Act.READ)
         context = {
             **self.admin_site.each_context(request),
             "title": self.opts.verbose_name,
@@ -129,6 +140,8 @@ class AuditLogAdmin(ClinicAdmin):
                 (_("Table"), capfirst(trail.table_word(row.table_name))),
                 (_("Record"), row.record_id or ""),
                 (_("Patient"), patients.get(row.patient_id, "") if row.patient_id else ""),
+                (_("Patients"), "" if row.patient_id else len(row.patients or ()) or ""),
+                *([] if is_change else trail.facts_of(row.changes)),
                 (_("Request"), row.request_id or ""),
             ],
             "changes": changes,
@@ -166,7 +179,7 @@ class ResourcePermissionAdmin(ClinicAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         grant = super().get_object(request, object_id, from_field)
-        return self._with_names(request, [grant])[0] if grant is not None else None
+        return self._with_names(request, [grant], Act.READ)[0] if grant is not None else None
 
     def save_model(self, request: HttpRequest, obj: ResourcePermission, form: Any, change: bool) -> None:
         if not change:
@@ -176,12 +189,13 @@ class ResourcePermissionAdmin(ClinicAdmin):
     def prepare(self, request: HttpRequest, records: list[Any]) -> list[Any]:
         return self._with_names(request, records)
 
-    def _with_names(self, request: HttpRequest, grants: list[Any]) -> list[Any]:
+    def _with_names(self, request: HttpRequest, grants: list[Any], act: Act = Act.LIST) -> list[Any]:
         people = trail.names()
-        patients = patient_labels(request, {UUID(grant.object_pk) for grant in grants})
+        patients = known(request, {UUID(grant.object_pk) for grant in grants}, act)
         for grant in grants:
             grant.member_name = people.get(str(grant.user_id), _("former team member"))
-            grant.patient_name = patients[UUID(grant.object_pk)]
+            # Not by name: the page that asks before deleting shows none, and so must open none.
+            grant.of_patient = patients.get(UUID(grant.object_pk))
         return grants
 
     def choice_label(self, record: Any) -> str:
@@ -197,7 +211,7 @@ class ResourcePermissionAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("patient"))  # type: ignore[untyped-decorator]
     def patient_column(self, grant: Any) -> str:
-        return str(grant.patient_name)
+        return named(grant.of_patient) if grant.of_patient else _("patient %(id)s") % {"id": grant.object_pk[:8]}
 
     @display(description=gettext_lazy("until"))  # type: ignore[untyped-decorator]
     def until(self, grant: ResourcePermission) -> str:

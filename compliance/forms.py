@@ -19,6 +19,7 @@ from clinics import trail
 from clinics.adminbase import AutocompleteInput, ClinicForm, LabelledChoiceField
 from clinics.models import Membership
 from compliance.models import AuditLog, ResourcePermission
+from neonpro.vault.keys import Act
 from patients.forms import PERMISSIONS
 from patients.models import Appointment, Patient
 
@@ -30,7 +31,7 @@ def patient_field(**options: Any) -> LabelledChoiceField:
     """A patient of the clinic, found by name or number."""
     field = LabelledChoiceField(
         label=gettext_lazy("Patient"),
-        queryset=Patient.objects.all(),
+        queryset=Patient.objects.opening("identification", act=Act.LIST),
         widget=AutocompleteInput(Appointment._meta.get_field("patient"), admin.site),
         **options,
     )

@@ -1,5 +1,6 @@
 """Patients and their appointments."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -16,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from guardian.admin import GuardedModelAdminMixin
@@ -24,13 +26,17 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, 
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from clinics.adminbase import ClinicAdmin, ClinicChangeList
+from clinics import withheld
+from clinics.adminbase import ClinicAdmin, ClinicChangeList, place_of
 from clinics.identifiers import format_phone
 from clinics.models import Membership, Professional, User
+from clinics.roles import Role
+from neonpro.vault.fields import Withheld
+from neonpro.vault.keys import Act, Status
 from patients.booking import BookingError, cancel, may_cancel
 from patients.forms import PERMISSIONS, AppointmentForm, CancelForm, GrantForm, MemberForm, PatientForm
 from patients.models import Appointment, AppointmentStatus, Patient
-from patients.search import narrow
+from patients.search import SORTED, Found, alphabetical, find, is_too_short
 
 MAY_GRANT = "compliance.add_resourcepermission"
 """The permission to open single records to a colleague."""
@@ -58,8 +64,58 @@ class RegisteredFilter(DropdownFilter):
         return queryset.filter(created_at__gte=timezone.make_aware(datetime.combine(first, datetime.min.time())))
 
 
+class RestrictedFilter(DropdownFilter):
+    """Whose data are closed to all but the DPO; for the DPO."""
+
+    title = gettext_lazy("access")
+    parameter_name = "restricted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Restricted")), ("0", _("Not restricted"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Patient]) -> QuerySet[Patient]:
+        chosen = self.value()
+        return queryset.filter(restricted_at__isnull=chosen == "0") if chosen in ("0", "1") else queryset
+
+
+class PatientSearch:
+    """Searching a list for what people remember of patients; a mix-in of the admins that do."""
+
+    SEARCHED: ClassVar[str]
+    """The lookup that leads from a row of the list to its patient's id."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The rows of patients that match. The term was searched for once: pages ask again for what was found."""
+        if not search_term:
+            return queryset, False
+        found = find(search_term)
+        request.found, request.too_short = found, is_too_short(search_term)  # type: ignore[attr-defined]
+        return queryset.filter(**{f"{self.SEARCHED}__in": found}), False
+
+    def notice(self, request: HttpRequest) -> str:
+        """What to do about a search with too many answers, or with none for want of letters."""
+        found: Found | None = getattr(request, "found", None)
+        if found is None:
+            return ""
+        if request.too_short:  # type: ignore[attr-defined]
+            return _("This is too little to search for: type at least two letters of a name, or a whole number.")
+        if found.more:
+            return _(
+                "More patients match than a search shows: these are the %(count)s seen last."
+                " Add another word of the name, or search by CPF, CNS, phone or e-mail."
+            ) % {"count": len(found)}
+        if len(found) > SORTED:
+            return _(
+                "%(count)s patients match, the last seen first. Add another word of the name to see fewer,"
+                " in alphabetical order."
+            ) % {"count": len(found)}
+        return ""
+
+
 @admin.register(Patient)
-class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
+class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
     form = PatientForm
@@ -68,10 +124,17 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
     list_filter_submit = True
     # Django wants a field here to show the box; `get_search_results` is what searches.
     search_fields = ("id",)
-    search_help_text = gettext_lazy("Name, CPF, CNS, phone or record number")
+    search_help_text = gettext_lazy("Name, CPF, CNS, phone, e-mail or record number")
     ordering = ("-created_at", "pk")
+    lists = ("identification", "contact")
+    names = ("identification",)
+    opens = ("identification", "contact")
+    SEARCHED = "pk"
+    refusals: ClassVar[dict[str, Any]] = {
+        "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
+    }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("book",)
+    actions_detail = ("book", "restrict", "lift")
     fieldsets = (
         (
             gettext_lazy("Identification"),
@@ -85,18 +148,35 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
     change_form_template = "admin/patients/patient/change_form.html"
     obj_perms_manage_template = "admin/patients/patient/permissions.html"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Patient], search_term: str
-    ) -> tuple[QuerySet[Patient], bool]:
-        return (narrow(queryset, search_term) if search_term else queryset), False
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        return [RegisteredFilter, RestrictedFilter] if is_dpo(request) else [RegisteredFilter]
+
+    def in_found_order(self, request: HttpRequest, rows: QuerySet[Patient]) -> Sequence[Patient] | None:
+        found: Found | None = getattr(request, "found", None)
+        if found is None:
+            return None
+        if len(found) <= SORTED:
+            # Only opened names can be sorted.
+            return alphabetical(rows)
+        return InGivenOrder(rows, found)
 
     def choice_label(self, record: Patient) -> str:
-        parts = [
-            record.display_name,
-            str(record),
-            date_format(record.birth_date, "SHORT_DATE_FORMAT") if record.birth_date else "",
-        ]
-        return " · ".join(part for part in parts if part)
+        return " · ".join(part for part in (record.display_name, str(record), born_on(record)) if part)
+
+    def closed(self, request: HttpRequest, record: Patient) -> list[str]:
+        if record.restricted_at and is_dpo(request):
+            return [
+                _(
+                    "Access to the personal data of this patient has been restricted since %(since)s:"
+                    " you alone see them, until you lift the restriction."
+                )
+                % {"since": date_format(timezone.localtime(record.restricted_at), "SHORT_DATETIME_FORMAT")},
+                *super().closed(request, record),
+            ]
+        if record.restricted_at:
+            # Also where nothing was filled in that could be closed.
+            return [withheld.explanation(Status.RESTRICTED)]
+        return super().closed(request, record)
 
     @display(description=gettext_lazy("name"))  # type: ignore[untyped-decorator]
     def name_column(self, patient: Patient) -> str:
@@ -109,6 +189,8 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
     @display(description=gettext_lazy("age"))  # type: ignore[untyped-decorator]
     def born_column(self, patient: Patient) -> str:
         today = timezone.localdate()
+        if isinstance(patient.birth_date, Withheld):
+            return patient.birth_date
         if patient.birth_date:
             years = age_on(patient.birth_date, today)
             return ngettext("%(years)s year (%(born)s)", "%(years)s years (%(born)s)", years) % {
@@ -142,6 +224,81 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
         if patient is None:
             raise Http404
         return HttpResponseRedirect(f"{reverse('admin:patients_appointment_add')}?patient={patient.pk}")
+
+    # --- closing a patient's data, and opening them again -----------------------------------------------------------
+
+    def has_restrict_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may close this patient's data now: the button is there only then."""
+        return self._may_restrict(request, object_id, closed=False)
+
+    def has_lift_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may open this patient's data again now."""
+        return self._may_restrict(request, object_id, closed=True)
+
+    def _may_restrict(self, request: HttpRequest, object_id: str | None, *, closed: bool) -> bool:
+        if not is_dpo(request):
+            return False
+        patient = self.get_object(request, unquote(object_id)) if object_id else None
+        return patient is None or bool(patient.restricted_at) is closed
+
+    @action(
+        description=gettext_lazy("Restrict access"),
+        url_path="restrict",
+        permissions=["restrict"],
+        variant=ActionVariant.DANGER,
+    )  # type: ignore[untyped-decorator]
+    def restrict(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then close a patient's data to everybody but the DPO (LGPD art. 18, IV)."""
+        return self._restriction(
+            request,
+            object_id,
+            since=timezone.now(),
+            title=_("Restrict access"),
+            text=_(
+                "Nobody but the data protection officer will see the personal data of this patient, and no search will"
+                " find them. Nothing is deleted; appointments stay and can still be booked. You can lift the"
+                " restriction at any time. The audit log keeps who did so, and when."
+            ),
+            done=_("Access to the personal data of this patient is restricted."),
+            kind="np-danger",
+        )
+
+    @action(description=gettext_lazy("Lift the restriction"), url_path="lift", permissions=["lift"])  # type: ignore[untyped-decorator]
+    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then open a patient's data again to the roles that have them."""
+        return self._restriction(
+            request,
+            object_id,
+            since=None,
+            title=_("Lift the restriction"),
+            text=_(
+                "The team will see the personal data of this patient again, each role what it always sees, and searches"
+                " will find them. The audit log keeps who did so, and when."
+            ),
+            done=_("The restriction was lifted."),
+            kind="np-primary",
+        )
+
+    def _restriction(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        since: datetime | None,
+        title: str,
+        text: str,
+        done: str,
+        kind: str,
+    ) -> HttpResponse:
+        patient = self.get_object(request, unquote(object_id))
+        if patient is None:
+            raise Http404
+        if request.method == "POST":
+            patient.restricted_at = since
+            patient.save(update_fields=["restricted_at"])
+            messages.success(request, done)
+            return HttpResponseRedirect(reverse("admin:patients_patient_change", args=[patient.pk]))
+        return self.confirmation(request, patient, title=title, text=text, submit=title, kind=kind)
 
     # --- permissions on one patient: guardian's pages, with the clinic's team in place of all accounts -------------
 
@@ -222,6 +379,35 @@ class PatientAdmin(GuardedModelAdminMixin, ClinicAdmin):
         return patient
 
 
+def is_dpo(request: HttpRequest) -> bool:
+    """Whether the encarregado asks: the one role to which restricted patients stay open."""
+    return place_of(request).role == Role.DPO
+
+
+def born_on(patient: Patient) -> str:
+    """The day of birth as people write it, or what stands in its place."""
+    born = patient.birth_date
+    return born if isinstance(born, Withheld) else date_format(born, "SHORT_DATE_FORMAT") if born else ""
+
+
+class InGivenOrder(Sequence[Any]):
+    """Rows in the order of a list of ids; only those of the page that is asked for are read."""
+
+    def __init__(self, rows: QuerySet[Any], order: Sequence[UUID]) -> None:
+        self._rows = rows
+        there = set(rows.order_by().values_list("pk", flat=True))
+        self._keys = [key for key in order if key in there]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, place: Any) -> Any:
+        keys = self._keys[place] if isinstance(place, slice) else [self._keys[place]]
+        rows = self._rows.in_bulk(keys)
+        found = [rows[key] for key in keys]
+        return found if isinstance(place, slice) else found[0]
+
+
 class WhenFilter(DropdownFilter):
     """Which days: from today on, unless a period or something else is asked for."""
 
@@ -294,7 +480,7 @@ class AppointmentChangeList(ClinicChangeList):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(ClinicAdmin):
+class AppointmentAdmin(PatientSearch, ClinicAdmin):
     """The agenda, from today on."""
 
     form = AppointmentForm
@@ -308,7 +494,10 @@ class AppointmentAdmin(ClinicAdmin):
     list_filter_submit = True
     list_before_template = "admin/patients/appointment/days.html"
     search_fields = ("id",)
-    search_help_text = gettext_lazy("Patient: name, CPF, CNS, phone or record number")
+    search_help_text = gettext_lazy("Patient: name, CPF, CNS, phone, e-mail or record number")
+    names = ("identification",)
+    opens = ("identification", "contact")
+    SEARCHED = "patient_id"
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
     actions_detail = ("cancel",)
@@ -325,7 +514,10 @@ class AppointmentAdmin(ClinicAdmin):
         (gettext_lazy("When"), {"fields": ("day", "time", "minutes", "by_arrival")}),
         (gettext_lazy("Situation"), {"fields": ("status", "note")}),
     )
-    readonly_fields = ("cancel_reason",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
+        # What is kept in an appointment is bound to its patient: for another patient it is another appointment.
+        return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -335,15 +527,22 @@ class AppointmentAdmin(ClinicAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
         sets = list(super().get_fieldsets(request, obj))
+        if obj is not None:
+            sets[0] = (None, {"fields": ("patient_link", "professional", "service")})
         if obj is not None and obj.cancel_reason:
             sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
         return sets
+
+    def closed(self, request: HttpRequest, record: Appointment) -> list[str]:
+        patients: Any = self.admin_site.get_model_admin(Patient)
+        return list(dict.fromkeys([*patients.closed(request, record.patient), *super().closed(request, record)]))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         found: QuerySet[Appointment] = super().get_queryset(request)
         # Not joined: under row security PostgreSQL takes a join of two tables of a clinic to leave next to nothing, and
         # so would join and sort every coming appointment for the fifty that are shown.
-        return found.prefetch_related("patient", "professional", "service")
+        patients = Patient.objects.opening("identification", act=Act.LIST)
+        return found.prefetch_related(Prefetch("patient", patients), "professional", "service")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # What is over is read backwards.
@@ -351,11 +550,6 @@ class AppointmentAdmin(ClinicAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ClinicChangeList]:
         return AppointmentChangeList
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str
-    ) -> tuple[QuerySet[Appointment], bool]:
-        return (narrow(queryset, search_term, patient="patient_id") if search_term else queryset), False
 
     def choice_label(self, record: Appointment) -> str:
         return f"{self.when_column(record)} · {record.patient.display_name}"
@@ -412,7 +606,16 @@ class AppointmentAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("patient"))  # type: ignore[untyped-decorator]
     def patient_column(self, appointment: Appointment) -> str:
-        return str(appointment.patient.display_name)
+        name: str = appointment.patient.display_name
+        return name
+
+    @display(description=gettext_lazy("patient"))  # type: ignore[untyped-decorator]
+    def patient_link(self, appointment: Appointment) -> str:
+        return format_html(
+            '<a class="np-link" href="{}">{}</a>',
+            reverse("admin:patients_patient_change", args=[appointment.patient_id]),
+            withheld.shown(appointment.patient.display_name),
+        )
 
     @display(description=gettext_lazy("professional"))  # type: ignore[untyped-decorator]
     def professional_column(self, appointment: Appointment) -> str:

@@ -5,12 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus
+from neonpro.vault.keys import Act
+from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ def find_clash(
     overlapping = (
         Appointment.objects.filter(people, starts_at__lt=ends_at, ends_at__gt=starts_at)
         .exclude(status__in=FREES_THE_TIME)
-        .select_related("patient", "professional", "service")
+        .select_related("professional", "service")
+        # Whoever reads the clash may learn the patient's name from it.
+        .prefetch_related(Prefetch("patient", Patient.objects.opening("identification", act=Act.LIST)))
         .order_by("starts_at")
     )
     if ignoring:

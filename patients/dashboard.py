@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, Q, When
+from django.db.models import Case, Count, Exists, Prefetch, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,8 +19,10 @@ from unfold.dataclasses import SearchResult
 
 from clinics.middleware import ClinicRequest
 from clinics.models import Clinic, Professional, Service
+from neonpro.vault.fields import Withheld
+from neonpro.vault.keys import Act
 from patients.models import Appointment, AppointmentStatus, Patient
-from patients.search import find
+from patients.search import alphabetical, find
 
 AGENDA_ROWS = 40
 """How many of today's appointments the dashboard lists; the schedule has all of them."""
@@ -164,7 +166,9 @@ def agenda(today: date) -> list[AgendaLine]:
         Appointment.objects.filter(day=today)
         .order_by(Case(When(status__in=OVER, then=1), default=0), "starts_at", "id")
         # Separate queries: a join would look up the patients of the whole day before the limit.
-        .prefetch_related("patient", "professional", "service")[:AGENDA_ROWS]
+        .prefetch_related(
+            Prefetch("patient", Patient.objects.opening("identification", act=Act.LIST)), "professional", "service"
+        )[:AGENDA_ROWS]
     )
     return [AgendaLine(appointment, ICONS[AppointmentStatus(appointment.status)]) for appointment in appointments]
 
@@ -173,8 +177,9 @@ def find_patients(request: ClinicRequest, term: str) -> list[SearchResult]:
     """The command search's callback: the current clinic's patients that match, for whom patients are."""
     if not request.user.has_perm("patients.view_patient"):
         return []
-    ids: list[UUID] = find(term, limit=FOUND)
-    patients = Patient.objects.in_bulk(ids)
+    ids = find(term, limit=FOUND)
+    named = Patient.objects.opening("identification", act=Act.LIST).in_bulk(ids)
+    patients = [named[key] for key in ids if key in named]
     return [
         SearchResult(
             title=patient.display_name,
@@ -182,14 +187,16 @@ def find_patients(request: ClinicRequest, term: str) -> list[SearchResult]:
             link=reverse("admin:patients_patient_change", args=[patient.pk]),
             icon="person",
         )
-        for key in ids
-        if (patient := patients.get(key))
+        # Where there are more, those seen last.
+        for patient in (patients if ids.more else alphabetical(patients))
     ]
 
 
 def _describe(patient: Patient) -> str:
     parts = [_("Record %(number)s") % {"number": patient}]
-    if patient.birth_date:
+    if isinstance(patient.birth_date, Withheld):
+        parts.append(patient.birth_date)
+    elif patient.birth_date:
         parts.append(_("born on %(date)s") % {"date": date_format(patient.birth_date, "SHORT_DATE_FORMAT")})
     return " · ".join(parts)
 

@@ -30,9 +30,11 @@ from unfold.widgets import (
 from clinics.adminbase import ClinicForm
 from clinics.identifiers import clean_cpf
 from clinics.models import Membership
+from neonpro.vault.fields import Withheld
+from neonpro.vault.keys import Act
 from patients.booking import describe_clash, find_clash
 from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
-from patients.search import find
+from patients.search import known_cpf
 
 OLDEST = 1900
 """The first year of birth that is no slip of the keyboard."""
@@ -54,8 +56,10 @@ class PatientForm(ClinicForm[Patient]):
 
     def clean_cpf(self) -> str:
         """The CPF, unless another patient of the clinic has it: then the error leads to that patient."""
-        cpf = clean_cpf(self.cleaned_data["cpf"])
-        other = patient_with_cpf(cpf, ignoring=self.instance.pk) if cpf else None
+        typed: str = self.cleaned_data["cpf"]
+        cpf = typed if isinstance(typed, Withheld) else clean_cpf(typed)
+        # To look for a CPF is a search, and leaves its trace: only for one that was typed now.
+        other = patient_with_cpf(cpf, ignoring=self.instance.pk) if cpf != self.initial.get("cpf", "") else None
         if other is not None:
             raise ValidationError(
                 format_html(
@@ -67,9 +71,11 @@ class PatientForm(ClinicForm[Patient]):
             )
         return cpf
 
-    def clean_birth_date(self) -> date | None:
+    def clean_birth_date(self) -> date | Withheld | None:
         """A day of birth that can be."""
-        born: date | None = self.cleaned_data["birth_date"]
+        born: date | Withheld | None = self.cleaned_data["birth_date"]
+        if isinstance(born, Withheld):
+            return born
         if born and not OLDEST <= born.year <= timezone.localdate().year:
             raise ValidationError(_("Check the year of birth."))
         if born and born > timezone.localdate():
@@ -85,7 +91,7 @@ class PatientForm(ClinicForm[Patient]):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if data.get("birth_date"):
+        if data.get("birth_date") and not isinstance(data["birth_date"], Withheld):
             data["birth_year"] = data["birth_date"].year
             # The date decides, whatever stood in the field of the year.
             self.errors.pop("birth_year", None)
@@ -94,9 +100,10 @@ class PatientForm(ClinicForm[Patient]):
 
 def patient_with_cpf(cpf: str, *, ignoring: UUID) -> Patient | None:
     """The current clinic's patient with a CPF, other than `ignoring`."""
-    # The search also finds the digits in phone numbers and record numbers.
-    found = Patient.objects.filter(pk__in=find(cpf)).exclude(pk=ignoring)
-    return next((patient for patient in found if patient.cpf == cpf), None)
+    other = known_cpf(cpf)
+    if other is None or other == ignoring:
+        return None
+    return Patient.objects.opening("identification", act=Act.LIST).filter(pk=other).first()
 
 
 class AppointmentForm(ClinicForm[Appointment]):
@@ -177,7 +184,7 @@ class AppointmentForm(ClinicForm[Appointment]):
         assert self.instance.starts_at is not None
         assert self.instance.ends_at is not None
         clash = find_clash(
-            patient=data["patient"].pk,
+            patient=self.instance.patient_id or data["patient"].pk,
             professional=data["professional"].pk if data.get("professional") else None,
             starts_at=self.instance.starts_at,
             ends_at=self.instance.ends_at,

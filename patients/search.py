@@ -141,3 +141,8 @@ def _leave_trace(found: int, why: str) -> None:
         "SEARCH",
         Jsonb({"purpose": why, "found": found, "undone": True}),
     )
+
+
+def is_too_short(term: str) -> bool:
+    """Whether a term says too little to search for, so that nothing was found."""
+    return not _tells(term)

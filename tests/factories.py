@@ -9,6 +9,7 @@ from clinics.models import Clinic, Council, Membership, Professional, Service, U
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
+from neonpro.vault.fields import encrypted_fields
 from patients.models import Appointment, Patient
 
 PASSWORD = "senha de teste bem longa"
@@ -34,6 +35,20 @@ class World:
     def enter(self, role: str = Role.RECEPTION) -> Any:
         """`context.enter` as the user who has a role here."""
         return context.enter(self.users[role], self.clinic.pk)
+
+
+def opened(record: Any) -> Any:
+    """A record with all its values open, for a test that looks at them after its context has ended."""
+    for found in encrypted_fields(type(record)):
+        getattr(record, found.attname)
+    return record
+
+
+def named(name: str) -> Patient:
+    """The current clinic's only patient of a name, all open: PostgreSQL cannot find one by it."""
+    (found,) = (patient for patient in Patient.objects.all() if patient.name == name)
+    patient: Patient = opened(found)
+    return patient
 
 
 def make_user(email: str, *, superuser: bool = False) -> User:

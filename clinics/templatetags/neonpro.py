@@ -12,6 +12,7 @@ from clinics.base import current_clinic
 from clinics.listing import Table
 from clinics.middleware import FORM_FIELD, ClinicRequest, Place
 from clinics.roles import Role
+from clinics.withheld import shown
 
 register = Library()
 
@@ -27,6 +28,12 @@ def clinic_field() -> SafeString | str:
     """The hidden field for every form that posts: a form opened in one clinic cannot be sent into another."""
     clinic = current_clinic()
     return format_html('<input type="hidden" name="{}" value="{}">', FORM_FIELD, clinic) if clinic else ""
+
+
+@register.filter
+def personal(value: Any) -> Any:
+    """A personal value, set apart where something stands in its place (`clinics.withheld`)."""
+    return shown(value)
 
 
 @register.filter

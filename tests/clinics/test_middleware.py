@@ -67,13 +67,13 @@ def template(request: HttpRequest) -> TemplateResponse:
     """Rendered after the view has returned, and after Django's own transactions would have ended."""
     return TemplateResponse(
         request, engines["django"].from_string("{% for p in patients %}[{{ p.name }}]{% endfor %}"),
-        {"patients": Patient.objects.order_by("name")},
+        {"patients": Patient.objects.order_by("created_at")},
     )  # fmt: skip
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:
     def lines() -> Iterator[str]:
-        yield from (f"[{name}]" for name in Patient.objects.order_by("name").values_list("name", flat=True))
+        yield from (f"[{patient.name}]" for patient in Patient.objects.order_by("created_at"))
 
     return StreamingHttpResponse(lines())
 
@@ -89,7 +89,7 @@ def broken_stream(request: HttpRequest) -> StreamingHttpResponse:
 
 def where(request: Any) -> HttpResponse:
     opened = context.require()
-    names = ",".join(Patient.objects.order_by("name").values_list("name", flat=True))
+    names = ",".join(sorted(patient.name for patient in Patient.objects.all()))
     clinics = ",".join(place.name for place in request.clinics)
     return HttpResponse(
         f"{opened.role}|{opened.clinic}|{request.clinic}|{clinics}|{names}|{timezone.get_current_timezone_name()}"
@@ -302,3 +302,9 @@ def test_the_requests_id_is_in_its_answer_and_in_its_audit_rows(world: World) ->
         )
     assert rows == [("INSERT", "services", str(world.user("manager").pk), "manager")]
     assert visit(world.user("manager"), "/where/").headers["X-Request-ID"] != str(request_id)
+    page = visit(world.user("manager"), "/where/")
+    with superuser(test_settings.DATABASE) as root:
+        rows = Raw(root).run(
+            "SELECT action, changes ->> 'purpose' FROM audit_logs WHERE request_id = %s", [page.headers["X-Request-ID"]]
+        )
+    assert rows == [("LIST", "tests.clinics.test_middleware.where")]

@@ -17,7 +17,7 @@ from compliance.models import ResourcePermission
 from neonpro.db import context
 from patients.models import Appointment, AppointmentStatus, Patient
 from tests.conftest import superuser
-from tests.factories import JOB, World, make_world
+from tests.factories import JOB, World, make_world, named, opened
 from tests.pages import Page
 from tests.visits import errors_of, filled, signed_in
 
@@ -37,9 +37,9 @@ def save(client: Client, url: str, **changes: Any) -> dict[str, list[str]]:
     return {} if answer.status_code == 302 else errors_of(answer)
 
 
-def patient(world: World, **fields: Any) -> Patient:
+def patient(world: World, *, name: str) -> Patient:
     with world.enter():
-        return Patient.objects.get(**fields)
+        return named(name)
 
 
 # --- patients --------------------------------------------------------------------------------------------------------
@@ -164,7 +164,8 @@ def book(client: Client, world: World, **changes: Any) -> dict[str, list[str]]:
 
 def booked(world: World, **fields: Any) -> Appointment:
     with world.enter():
-        return Appointment.objects.select_related("patient").get(**fields)
+        found: Appointment = opened(Appointment.objects.select_related("patient").get(**fields))
+        return found
 
 
 def test_an_appointment_takes_as_long_as_its_service(clinic_a: World, reception: Client) -> None:
@@ -370,9 +371,13 @@ def test_the_agenda_begins_today(clinic_a: World, reception: Client) -> None:
 
 
 def test_the_agenda_is_searched_by_patient(clinic_a: World, reception: Client) -> None:
-    answer = reception.post(AGENDA, {"q": "alfazema 2"})
-    rows = reception.get(answer.headers["Location"]).context["cl"].result_list
-    assert [row.patient.display_name for row in rows] == ["Paciente ALFAZEMA 2"]
+    with clinic_a.enter():
+        clinic_a.patients[2].preferred_name = "Açucena Alfazema"
+        clinic_a.patients[2].save()
+    answer = reception.post(AGENDA, {"q": "alfazema acuc"})
+    page = reception.get(answer.headers["Location"])
+    assert [row.patient_id for row in page.context["cl"].result_list] == [clinic_a.patients[2].pk]
+    assert "Açucena Alfazema" in page.content.decode()
 
 
 def test_a_service_that_ended_is_not_offered_but_stays_where_it_was(clinic_a: World, reception: Client) -> None:

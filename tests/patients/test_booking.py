@@ -74,9 +74,11 @@ def test_another_clinics_appointment_is_in_nobodys_way(clinic_a: World, clinic_b
 def test_a_clash_names_the_other_patient_to_whom_it_may(clinic_a: World) -> None:
     found = clash(clinic_a)
     assert found
-    told = describe_clash(found, with_patient=True)
+    with clinic_a.enter():
+        told = describe_clash(found, with_patient=True)
     assert "Dra. ALFAZEMA" in told
     assert "Paciente ALFAZEMA 0" in told
+    # And without a name nothing is opened: outside of a context it could not be.
     assert "Paciente ALFAZEMA" not in describe_clash(found, with_patient=False)
 
 

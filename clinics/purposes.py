@@ -1,0 +1,48 @@
+"""For what personal data were opened, in words: the one table of the codes that `neonpro.vault.keys.purpose` keeps."""
+
+import re
+from typing import Final
+
+from django.apps import apps
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+PAGES: Final = {
+    "admin:index": gettext_lazy("first page: today's schedule"),
+    "admin:search": gettext_lazy("search above every page"),
+    "admin:autocomplete": gettext_lazy("choosing a record in a form"),
+    "admin:patients_patient_book": gettext_lazy("booking from a patient's page"),
+    "admin:patients_patient_restrict": gettext_lazy("restricting access to a patient's data"),
+    "admin:patients_patient_lift": gettext_lazy("lifting a restriction"),
+    "admin:patients_patient_permissions": gettext_lazy("permissions on a patient's record"),
+    "admin:patients_patient_permissions_manage_user": gettext_lazy("permissions on a patient's record"),
+    "admin:patients_appointment_cancel": gettext_lazy("cancelling an appointment"),
+    "shell": gettext_lazy("outside the pages: a shell or a script"),
+}
+"""Pages by the name of their view, where their model and kind do not say it all."""
+
+KINDS: Final = {
+    "changelist": gettext_lazy("list"),
+    "change": gettext_lazy("record"),
+    "add": gettext_lazy("new record"),
+    "delete": gettext_lazy("deleting"),
+    "history": gettext_lazy("history"),
+}
+"""The pages that every model has."""
+
+
+def purpose_word(code: str) -> str:
+    """The purpose of a reading in words; a code that nobody has put into words stays as it is."""
+    if code in PAGES:
+        return str(PAGES[code])
+    if code.startswith("job:"):
+        return _("job %(name)s") % {"name": code.removeprefix("job:")}
+    page = re.fullmatch(r"admin:([a-z]+)_([a-z]+)_([a-z]+)", code)
+    if page is None or page[3] not in KINDS:
+        return code
+    try:
+        model = apps.get_model(page[1], page[2])
+    except LookupError:
+        return code
+    return f"{capfirst(model._meta.verbose_name_plural)}: {KINDS[page[3]]}"
