@@ -11,6 +11,7 @@ from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
+    "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
