@@ -32,8 +32,14 @@ SUBTLE: Final = colors.HexColor("#55666c")
 LINE: Final = colors.HexColor("#c8d2d5")
 SUNKEN: Final = colors.HexColor("#eef3f4")
 
-WIDTH: Final = A4[0] - 36 * mm
-"""What lies between the margins."""
+EDGE: Final = 18 * mm
+"""The margin at the left and the right."""
+
+_PADDING: Final = 6
+"""ReportLab keeps so much free inside the margins."""
+
+WIDTH: Final = A4[0] - 2 * (EDGE + _PADDING)
+"""What there is to write on."""
 
 
 @cache
@@ -53,11 +59,12 @@ def _style(name: str, **options: Any) -> ParagraphStyle:
 
 @cache
 def styles() -> dict[str, ParagraphStyle]:
-    """The styles of text: title, heading, text, small, cell, head (of a table's column)."""
+    """The styles of text: title, heading, text, fact, small, cell, head (of a table's column)."""
     return {
         "title": _style("title", fontName=BOLD, fontSize=14, leading=18, spaceBefore=8, spaceAfter=6),
         "heading": _style("heading", fontName=BOLD, fontSize=10, leading=14, spaceBefore=8, spaceAfter=4),
         "text": _style("text", spaceAfter=6),
+        "fact": _style("fact", spaceAfter=1),
         "small": _style("small", fontSize=7.5, leading=10, textColor=SUBTLE),
         "cell": _style("cell", fontSize=7.5, leading=9.5),
         "head": _style("head", fontName=BOLD, fontSize=7.5, leading=9.5),
@@ -110,10 +117,24 @@ def facts(pairs: Iterable[tuple[str, str]]) -> list[Flowable]:
     """Lines of «name: value»."""
     return [
         Paragraph(
-            f"<b>{escape(drawable(name), quote=False)}:</b> {escape(drawable(value), quote=False)}", styles()["text"]
+            f"<b>{escape(drawable(name), quote=False)}:</b> {escape(drawable(value), quote=False)}", styles()["fact"]
         )
         for name, value in pairs
     ]
+
+
+class _Cell(Paragraph):
+    """A cell's text; it stays broken into lines as long as its column is as wide."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(escape(drawable(text), quote=False).replace("\n", "<br/>"), styles()["cell"])
+        self._wrapped: tuple[float, tuple[float, float]] | None = None
+
+    def wrap(self, availWidth: float, availHeight: float) -> Any:  # noqa: N803  # ReportLab's names
+        """The size of the text in this width."""
+        if self._wrapped is None or self._wrapped[0] != availWidth:
+            self._wrapped = availWidth, super().wrap(availWidth, availHeight)
+        return self._wrapped[1]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[float]) -> LongTable:
@@ -124,10 +145,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[f
         rows: the cells, plain text.
         widths: of the columns, as shares of the paper's width; their sum is 1.
     """
-    cells = [
-        [paragraph(name, "head") for name in head],
-        *([paragraph(cell, "cell") for cell in row] for row in rows),
-    ]
+    # What stands in a column again and again is taken apart and broken into lines once.
+    known: dict[tuple[int, str], _Cell] = {}
+    cells = [[paragraph(name, "head") for name in head]]
+    for row in rows:
+        for place in enumerate(row):
+            if place not in known:
+                known[place] = _Cell(place[1])
+        cells.append([known[place] for place in enumerate(row)])
     return LongTable(
         cells,
         colWidths=[share * WIDTH for share in widths],
@@ -160,7 +185,7 @@ def document(story: list[Flowable], *, title: str, author: str, foot: str) -> by
     _fonts()
     out = io.BytesIO()
     paper = SimpleDocTemplate(
-        out, pagesize=A4, leftMargin=18 * mm, rightMargin=18 * mm, topMargin=16 * mm, bottomMargin=20 * mm,
+        out, pagesize=A4, leftMargin=EDGE, rightMargin=EDGE, topMargin=16 * mm, bottomMargin=20 * mm,
         title=title, author=author, creator="NeonPro", subject=title, initialFontName=REGULAR,
         lang=to_locale(get_language() or "pt-br").replace("_", "-"), displayDocTitle=True,
     )  # fmt: skip
@@ -197,6 +222,6 @@ class _NumberedCanvas(Canvas):
     def _foot(self, pages: int) -> None:
         self.setFont(REGULAR, 7.5)
         self.setFillColor(SUBTLE)
-        self.drawString(18 * mm, 11 * mm, self.foot_line)
+        self.drawString(EDGE + _PADDING, 11 * mm, self.foot_line)
         number = _("page %(page)s of %(pages)s") % {"page": self._pageNumber, "pages": pages}
-        self.drawRightString(A4[0] - 18 * mm, 11 * mm, drawable(number))
+        self.drawRightString(A4[0] - EDGE - _PADDING, 11 * mm, drawable(number))

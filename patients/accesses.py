@@ -36,12 +36,17 @@ _WORDS: Final = {
     "READ": pgettext_lazy("accesses", "opened"),
     "UNREADABLE": gettext_lazy("met a damaged value"),
     "LIST": gettext_lazy("saw in a list"),
+    "INSERT": pgettext_lazy("accesses", "created"),
+    "UPDATE": pgettext_lazy("accesses", "changed"),
+    "DELETE": pgettext_lazy("accesses", "deleted"),
+    "EXPORT": pgettext_lazy("accesses", "exported"),
+    "PRINT": pgettext_lazy("accesses", "printed"),
     "SEARCH": gettext_lazy("found by a search"),
     "WRITE": gettext_lazy("opened to change"),
     "KEYS_DESTROYED": gettext_lazy("erased"),
     "DENIED": gettext_lazy("tried to open, refused"),
 }
-"""What `trail.action_word` says of rows, readings say from the patient's side."""
+"""What somebody did, as the patient is told; for other actions `trail.action_word`."""
 
 CATEGORIES: Final = {
     "identification": gettext_lazy("identification"),
@@ -319,11 +324,9 @@ def _visits(rows: Sequence[Row]) -> Iterator[tuple[Row, _Visit]]:
             purposes[row.request_id] = row.detail["purpose"]
     latest: dict[tuple[Any, ...], _Visit] = {}
     for row in rows:
-        purpose = row.detail.get("purpose", "")
-        if row.request_id:
-            purpose = purposes.get(row.request_id, "")
-        elif row.actor_kind == "job":
-            purpose = purpose or f"job:{row.actor}"
+        purpose = purposes.get(row.request_id, "") if row.request_id else row.detail.get("purpose", "")
+        if not purpose and row.actor_kind == "job":
+            purpose = f"job:{row.actor}"
         page = purpose or row.request_id or row.id
         key = (row.actor_kind, row.actor, row.role, page, row.action == "DENIED")
         visit = latest.get(key)
@@ -375,9 +378,7 @@ def _acts(rows: Sequence[Row]) -> str:
 
 
 def _act(row: Row) -> str:
-    if row.action in _WORDS:
-        return str(_WORDS[row.action])
-    word = trail.action_word(row.action)
+    word = str(_WORDS[row.action]) if row.action in _WORDS else trail.action_word(row.action)
     if row.action in {"INSERT", "UPDATE", "DELETE"}:
         return _("%(action)s: %(table)s") % {"action": word, "table": trail.table_word(row.table)}
     return word

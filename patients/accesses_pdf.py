@@ -37,6 +37,7 @@ def render(report: Report, patient: Patient, name: str, request: HttpRequest) ->
         *pdf.letterhead(clinic),
         pdf.paragraph(_("Who accessed the patient's data"), "title"),
         *pdf.facts([(_("Patient"), str(name)), (_("Record number"), str(patient)), (_("Period"), report.span.words)]),
+        Spacer(0, 2 * mm),
         pdf.paragraph(_explanation(clinic)),
         *_figures(report),
     ]
@@ -84,5 +85,5 @@ def _table(report: Report) -> Flowable:
     return pdf.table(
         [_("When"), _("Who"), _("Role"), _("What"), _("For what"), _("Data")],
         ([line.when, line.who, line.role, line.what, line.purpose, line.categories] for line in report.lines),
-        [0.17, 0.2, 0.12, 0.19, 0.17, 0.15],
+        [0.16, 0.18, 0.16, 0.19, 0.17, 0.14],
     )
