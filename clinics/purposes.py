@@ -15,6 +15,8 @@ PAGES: Final = {
     "admin:patients_patient_book": gettext_lazy("booking from a patient's page"),
     "admin:patients_patient_restrict": gettext_lazy("restricting access to a patient's data"),
     "admin:patients_patient_lift": gettext_lazy("lifting a restriction"),
+    "admin:patients_patient_accesses": gettext_lazy("consulting who accessed"),
+    "admin:patients_patient_accesses.export": gettext_lazy("copy of the accesses for the patient"),
     "admin:patients_patient_permissions": gettext_lazy("permissions on a patient's record"),
     "admin:patients_patient_permissions_manage_user": gettext_lazy("permissions on a patient's record"),
     "admin:patients_appointment_cancel": gettext_lazy("cancelling an appointment"),

@@ -5,13 +5,15 @@ is for their row policies to say.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import Any, cast
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
@@ -74,8 +76,32 @@ CATEGORIES = {
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 """The actions whose `changes` speak of columns; what the others keep there, `facts_of` puts into words."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 HISTORY_LIMIT = 100
 """How many of a record's changes its history page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The place of a row in the log."""
+
+    created_at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}-{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Key | None":
+        """The place that `str()` wrote; None for anything else."""
+        match = re.fullmatch(r"(\d{1,18})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", text)
+        if match is None:
+            return None
+        try:
+            return cls(_EPOCH + timedelta(microseconds=int(match.group(1))), UUID(match.group(2)))
+        except OverflowError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

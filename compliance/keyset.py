@@ -4,39 +4,13 @@ A log of millions of rows costs the same on its last page as on its first. A row
 which is how the table's key finds it; by the id alone every partition would have to be searched.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from clinics.trail import Key as Key
 from compliance.models import AuditLog
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The place of a row in the log."""
-
-    created_at: datetime
-    id: UUID
-
-    def __str__(self) -> str:
-        return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}-{self.id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Key | None":
-        """The place that `str()` wrote; None for anything else."""
-        match = re.fullmatch(r"(\d{1,18})-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", text)
-        if match is None:
-            return None
-        try:
-            return cls(_EPOCH + timedelta(microseconds=int(match.group(1))), UUID(match.group(2)))
-        except OverflowError:
-            return None
 
 
 @dataclass(frozen=True, slots=True)

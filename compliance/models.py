@@ -10,7 +10,7 @@ from clinics.base import TOUCH, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import RecordChanges, RefuseChange, RefuseTruncate
 from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, role_policies, tenancy
-from neonpro.db.roles import OWNER
+from neonpro.db.roles import OWNER, SEARCH
 
 PLATFORM = "00000000-0000-0000-0000-000000000000"
 """The clinic of audit rows that belong to none: the platform."""
@@ -51,6 +51,8 @@ class AuditLog(models.Model):
             ),
             *role_policies("audit_logs", ACCESS["audit_logs"]),
             RowPolicy(name="audit_logs_add", command="INSERT", using="true", to=[OWNER]),
+            # For neonpro.accesses_of, which filters the clinic and checks the role itself.
+            RowPolicy(name="audit_logs_search", command="SELECT", using="true", to=[SEARCH]),
         ]
         triggers = [RefuseChange(), RefuseTruncate()]
 

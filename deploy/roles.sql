@@ -5,7 +5,7 @@
 --                   and does not see what they see.
 --   neonpro_app     what the web and the jobs connect as. It can bypass nothing and owns nothing.
 --   neonpro_gate    owns the functions that decide who may enter which clinic; nobody logs in as it.
---   neonpro_search  owns the function that searches patients; nobody logs in as it.
+--   neonpro_search  owns the functions that search patients and the accesses to them; nobody logs in as it.
 DO $$
 DECLARE
     role_name text;

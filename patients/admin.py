@@ -33,10 +33,14 @@ from clinics.models import Membership, Professional, User
 from clinics.roles import Role
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act, Status
+from patients import accesses_page
 from patients.booking import BookingError, cancel, may_cancel
 from patients.forms import PERMISSIONS, AppointmentForm, CancelForm, GrantForm, MemberForm, PatientForm
 from patients.models import Appointment, AppointmentStatus, Patient
 from patients.search import SORTED, Found, alphabetical, find, is_too_short
+
+MAY_READ_LOG = "compliance.view_auditlog"
+"""The permission to read the audit log."""
 
 MAY_GRANT = "compliance.add_resourcepermission"
 """The permission to open single records to a colleague."""
@@ -135,6 +139,7 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
     actions_detail = ("book", "restrict", "lift")
+    actions_detail = ("book", "accesses")
     fieldsets = (
         (
             gettext_lazy("Identification"),
@@ -299,6 +304,18 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
             messages.success(request, done)
             return HttpResponseRedirect(reverse("admin:patients_patient_change", args=[patient.pk]))
         return self.confirmation(request, patient, title=title, text=text, submit=title, kind=kind)
+
+    def has_accesses_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person may read the audit log and know patients by name: the manager and the DPO."""
+        return bool(request.user.has_perm(MAY_READ_LOG) and self.has_view_permission(request))
+
+    @action(description=gettext_lazy("Who accessed"), url_path="accesses", permissions=["accesses"])  # type: ignore[untyped-decorator]
+    def accesses(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Who opened, listed or changed this patient's data; by POST, a copy of it for the patient."""
+        patient = self.get_object(request, unquote(object_id))
+        if patient is None:
+            raise Http404
+        return accesses_page.answer(self, request, patient)
 
     # --- permissions on one patient: guardian's pages, with the clinic's team in place of all accounts -------------
 

@@ -132,6 +132,12 @@ class Migration(migrations.Migration):
                 command="INSERT", name="audit_logs_add", to=("neonpro_owner",), using="true"
             ),
         ),
+        migrations.AddConstraint(
+            model_name="auditlog",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="SELECT", name="audit_logs_search", to=("neonpro_search",), using="true"
+            ),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="auditlog",
             trigger=pgtrigger.compiler.Trigger(

@@ -10,4 +10,4 @@ GATE = "neonpro_gate"
 """Owns the functions that decide who may enter a clinic."""
 
 SEARCH = "neonpro_search"
-"""Owns the function that searches patients."""
+"""Owns the functions that search patients and the accesses to them."""

@@ -12,6 +12,7 @@ from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
     "clinic_ids": "which clinics there are, to a job outside of all of them",
+    "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
