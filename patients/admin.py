@@ -138,8 +138,7 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("book", "restrict", "lift")
-    actions_detail = ("book", "accesses")
+    actions_detail = ("book", "accesses", "restrict", "lift")
     fieldsets = (
         (
             gettext_lazy("Identification"),
