@@ -310,6 +310,7 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
     monkeypatch.setattr(masters, "BATCH", 5)
     over = threading.Event()
     written: dict[UUID, str] = {}
+    meanwhile: list[bool] = []
     failures: list[BaseException] = []
 
     def work(role: str, turn: Any) -> None:
@@ -320,6 +321,7 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
                 with world.enter(role):
                     patient = turn(number)
                 written[patient.pk] = patient.name
+                meanwhile.append(not over.is_set())
         except BaseException as error:
             failures.append(error)
         finally:
@@ -351,13 +353,46 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
             thread.join()
     assert failures == []
     assert "No key is under an older master key" in told
-    assert len(written) > 6
+    assert sum(meanwhile) > 4
     assert kids() == {kid(NEW)}
     settings.NEONPRO_MASTER_KEYS = [NEW]
     with world.enter():
         names = {patient.pk: patient.name for patient in Patient.objects.all()}
     assert names.items() >= written.items()
     assert not any(isinstance(name, Withheld) for name in names.values())
+
+
+def test_an_erasure_waits_for_a_rotation_and_wins(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = world.patients[0].pk
+    settings.NEONPRO_MASTER_KEYS = [NEW, OLD]
+    rewrapped = masters._rewrapped
+    threads: list[threading.Thread] = []
+    ends: list[str] = []
+
+    def erase() -> None:
+        try:
+            with world.enter("dpo"), connection.cursor() as cursor:
+                cursor.execute("SELECT neonpro.destroy_keys(%s, '{identification,contact}')", [patient])
+            ends.append("erased")
+        finally:
+            connections.close_all()
+
+    def while_it_is_held(rows: Any) -> Any:
+        if any(row[0] == patient for row in rows) and not threads:
+            threads.append(threading.Thread(target=erase))
+            threads[0].start()
+            # Were nothing held, it would be over by now, and the rotation would put the key back.
+            threads[0].join(1)
+            ends.append("rewrapped")
+        return rewrapped(rows)
+
+    monkeypatch.setattr(masters, "_rewrapped", while_it_is_held)
+    done = masters.rotate()
+    threads[0].join()
+    assert ends == ["rewrapped", "erased"]
+    assert (done.busy.total(), done.unopened.total()) == (0, 0)
+    assert [key[3:] for key in stored_keys(f"patient_id = '{patient}'")] == [(0, None)] * 2
+    assert kids() == {kid(NEW)}
 
 
 @contextmanager
