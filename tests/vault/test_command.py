@@ -34,6 +34,9 @@ from tests.settings import DATABASE, SERVER
 OLD, NEW, OTHER = b"m" * 32, b"n" * 32, b"o" * 32
 NAME = "Zilda Camargo"
 
+Key = tuple[UUID, UUID, str, int, Any]
+"""A clinic, a patient, a category, the id of a master key, and the wrapped key; None when it was destroyed."""
+
 
 def text_of(*secrets: bytes) -> str:
     """Master keys as the environment has them."""
@@ -66,7 +69,7 @@ def vault(*arguments: str, **options: Any) -> str:
     return said.getvalue()
 
 
-def stored_keys(where: str = "wrapped IS NOT NULL") -> list[tuple[UUID, UUID, str, int, bytes]]:
+def stored_keys(where: str = "wrapped IS NOT NULL") -> list[Key]:
     """The table of keys, whole, as only a superuser sees it."""
     with superuser(DATABASE) as behind:
         return behind.execute(  # type: ignore[return-value]
@@ -85,7 +88,7 @@ def kid(secret: bytes) -> int:
     return MasterKey.of(secret).kid
 
 
-def opens(secret: bytes, key: tuple[UUID, UUID, str, int, bytes]) -> bool:
+def opens(secret: bytes, key: Key) -> bool:
     """Whether a master key opens a stored key, whatever its kid says."""
     try:
         MasterKey.of(secret).unwrap(key[4], key[1], key[2])
@@ -222,7 +225,7 @@ def test_a_rotation_puts_every_key_under_the_newest(worlds: list[World], setting
     settings.NEONPRO_MASTER_KEYS = [OLD]
     assert not readable(worlds[0])
     with worlds[0].enter():
-        assert {patient.name.status for patient in Patient.objects.all()} == {Status.UNREADABLE}  # type: ignore[attr-defined]
+        assert {patient.name.status for patient in Patient.objects.all()} == {Status.UNREADABLE}
     with pytest.raises(CommandError, match="not configured"):
         vault("verify")
 
@@ -307,6 +310,7 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
     monkeypatch.setattr(masters, "BATCH", 5)
     over = threading.Event()
     written: dict[UUID, str] = {}
+    meanwhile: list[bool] = []
     failures: list[BaseException] = []
 
     def work(role: str, turn: Any) -> None:
@@ -317,6 +321,7 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
                 with world.enter(role):
                     patient = turn(number)
                 written[patient.pk] = patient.name
+                meanwhile.append(not over.is_set())
         except BaseException as error:
             failures.append(error)
         finally:
@@ -331,11 +336,12 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
         patient.save()
         return patient
 
+    def begin(role: str, turn: Any) -> None:
+        started.wait()
+        work(role, turn)
+
     started = threading.Barrier(3)
-    threads = [
-        threading.Thread(target=lambda task=task, role=role: (started.wait(), work(role, task)))  # type: ignore[misc]
-        for role, task in (("reception", create), ("manager", change))
-    ]
+    threads = [threading.Thread(target=begin, args=given) for given in (("reception", create), ("manager", change))]
     for thread in threads:
         thread.start()
     started.wait()
@@ -347,13 +353,46 @@ def test_a_rotation_beside_people_at_work(world: World, settings: Any, monkeypat
             thread.join()
     assert failures == []
     assert "No key is under an older master key" in told
-    assert len(written) > 6
+    assert sum(meanwhile) > 4
     assert kids() == {kid(NEW)}
     settings.NEONPRO_MASTER_KEYS = [NEW]
     with world.enter():
         names = {patient.pk: patient.name for patient in Patient.objects.all()}
     assert names.items() >= written.items()
     assert not any(isinstance(name, Withheld) for name in names.values())
+
+
+def test_an_erasure_waits_for_a_rotation_and_wins(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = world.patients[0].pk
+    settings.NEONPRO_MASTER_KEYS = [NEW, OLD]
+    rewrapped = masters._rewrapped
+    threads: list[threading.Thread] = []
+    ends: list[str] = []
+
+    def erase() -> None:
+        try:
+            with world.enter("dpo"), connection.cursor() as cursor:
+                cursor.execute("SELECT neonpro.destroy_keys(%s, '{identification,contact}')", [patient])
+            ends.append("erased")
+        finally:
+            connections.close_all()
+
+    def while_it_is_held(rows: Any) -> Any:
+        if any(row[0] == patient for row in rows) and not threads:
+            threads.append(threading.Thread(target=erase))
+            threads[0].start()
+            # Were nothing held, it would be over by now, and the rotation would put the key back.
+            threads[0].join(1)
+            ends.append("rewrapped")
+        return rewrapped(rows)
+
+    monkeypatch.setattr(masters, "_rewrapped", while_it_is_held)
+    done = masters.rotate()
+    threads[0].join()
+    assert ends == ["rewrapped", "erased"]
+    assert (done.busy.total(), done.unopened.total()) == (0, 0)
+    assert [key[3:] for key in stored_keys(f"patient_id = '{patient}'")] == [(0, None)] * 2
+    assert kids() == {kid(NEW)}
 
 
 @contextmanager
@@ -406,8 +445,8 @@ def test_the_owner_is_needed() -> None:
 
 def stored(patient: UUID, category: str) -> bytes:
     """A wrapped key as it lies there."""
-    ((*_, wrapped),) = stored_keys(f"patient_id = '{patient}' AND category = '{category}'")
-    return wrapped
+    (key,) = stored_keys(f"patient_id = '{patient}' AND category = '{category}'")
+    return bytes(key[4])
 
 
 def damage(patient: UUID, category: str, wrapped: bytes, master: int) -> None:
