@@ -289,7 +289,7 @@ def _rows(patient: UUID, span: Span, *, before: trail.Key | None = None, take: i
         cursor.execute(
             "SELECT id, created_at, action, table_name, actor_kind, actor, role, request_id, detail::text"
             " FROM neonpro.accesses_of(%s, %s, %s, %s, %s, %s, %s)",
-            [patient, before and before.created_at, before and before.id, *_bounds(span), take],
+            [patient, before.created_at if before else None, before.id if before else None, *_bounds(span), take],
         )
         names = ("id", "created_at", "action", "table", "actor_kind", "actor", "role", "request_id", "detail")
         return [

@@ -62,7 +62,7 @@ def answer(admin: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
     if span is not None:
         page = accesses.accesses(patient.pk, span, before=trail.Key.parse(request.GET.get("before", "")))
     filters = {name: value for name in form.fields if (value := form.data.get(name))}
-    request.current_app = admin.admin_site.name  # type: ignore[attr-defined]  # as Django's own admin does
+    request.current_app = admin.admin_site.name
     context = {
         **admin.admin_site.each_context(request),
         "title": _("Who accessed"),
