@@ -1,5 +1,6 @@
 """Model fields of Brazilian identifiers: whatever way a person types one, one form is stored."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -51,10 +52,14 @@ class _InClear(_Cleaned):
 
 
 class _Encrypted(EncryptedTextField, _Cleaned):
-    """Of a patient."""
+    """Of a patient. What has the stored form already is left alone: checking its digits again took an import longer
+    than encrypting them."""
+
+    _stored: re.Pattern[str]
 
     def encode(self, value: Any) -> bytes:
-        return super().encode(_tidy(type(self)._clean, value))
+        stored = isinstance(value, str) and self._stored.fullmatch(value)
+        return super().encode(value if stored else _tidy(type(self)._clean, value))
 
 
 def _tidy(clean: Callable[[str], str], value: Any) -> Any:
@@ -88,24 +93,29 @@ class EncryptedCpfField(_Encrypted):
     """CPF, 11 digits."""
 
     _clean, _length = staticmethod(identifiers.clean_cpf), 11
+    _stored = re.compile(r"[0-9]{11}", re.ASCII)
 
 
 class EncryptedCnsField(_Encrypted):
     """Cartão Nacional de Saúde, 15 digits."""
 
     _clean, _length = staticmethod(identifiers.clean_cns), 15
+    _stored = re.compile(r"[0-9]{15}", re.ASCII)
 
 
 class EncryptedCepField(_Encrypted):
     """Postcode, 8 digits."""
 
     _clean, _length = staticmethod(identifiers.clean_cep), 8
+    _stored = re.compile(r"[0-9]{8}", re.ASCII)
 
 
 class EncryptedPhoneField(_Encrypted):
     """Telephone number in E.164."""
 
     _clean, _length = staticmethod(identifiers.clean_phone), 16
+    # A Brazilian number with its area code, of which none has a zero.
+    _stored = re.compile(r"\+55[1-9]{2}[0-9]{8,9}", re.ASCII)
 
 
 class EncryptedEmailField(EncryptedTextField):

@@ -298,8 +298,12 @@ class EncryptedField(models.Field[Any, Any]):
             Erased, Refused: there is no key to encrypt with.
             FieldError: the value is an expression.
         """
-        state = state_of(instance)
         value = instance.__dict__.get(self.attname)
+        if value is None:
+            return None
+        if self.is_empty(value):
+            return Sealed()
+        state = state_of(instance)
         pending = state.pending.get(self.attname)
         if pending is not None and pending[0] is value:
             return pending[1]
@@ -313,10 +317,6 @@ class EncryptedField(models.Field[Any, Any]):
             value = self.open(instance, sealed, state)
             if isinstance(value, Withheld):
                 raise Refused(f"{self.label} cannot be copied: it does not open.")
-        if value is None:
-            return None
-        if self.is_empty(value):
-            return Sealed()
         patient, record = self.binding(instance)
         pair = (patient, self.category)
         cipher = keyring(instance._state.db or "default").for_writing([pair])[pair]

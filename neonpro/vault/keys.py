@@ -272,7 +272,7 @@ class Keyring:
                     found[pair] = cipher
             wanted -= found.keys()
         if wanted:
-            found |= self._create(sorted(wanted), fresh=fresh)
+            found |= self._create(sorted(wanted, key=_place), fresh=fresh)
         return found
 
     def _create(self, pairs: list[Pair], *, fresh: bool) -> dict[Pair, AESSIV | Status]:
@@ -312,7 +312,7 @@ class Keyring:
         """
         if not pairs:
             return
-        ordered = sorted(pairs)
+        ordered = sorted(pairs, key=_place)
         destroyed = execute(
             "SELECT patient, category FROM neonpro.hold_keys(%s::uuid[], %s::text[])",
             [[patient for patient, _ in ordered], [category for _, category in ordered]],
@@ -352,6 +352,11 @@ class Keyring:
         parameters = ("UNREADABLE", [patient], Jsonb({"label": label}))
         execute(statement, parameters, using=self._using)
         context.leave_trace(statement, *parameters, using=self._using)
+
+
+def _place(pair: Pair) -> tuple[int, str]:
+    """The order in which keys are made and held: the pairs' own, without the time that comparing UUIDs takes."""
+    return pair[0].int, pair[1]
 
 
 def keyring(using: str = DEFAULT_DB_ALIAS) -> Keyring:

@@ -240,6 +240,10 @@ class VaultModel(models.Model):
         return twin
 
 
+_Plain = tuple[Any, UUID, UUID, list[tuple[EncryptedField, Any]]]
+"""An instance, its patient, its record, and what of it has to be encrypted."""
+
+
 @dataclass(slots=True)
 class Change:
     """The encrypted side of one write: keys made and held before it, ciphertexts and search tokens after it."""
@@ -269,25 +273,17 @@ class Change:
             found for found in encrypted_fields(model)
             if wanted is None or found.name in wanted or found.attname in wanted
         ]  # fmt: skip
-        plain = [
-            (instance, found, value)
-            for instance in instances
-            for found in fields
-            if (value := instance.__dict__.get(found.attname)) is not None
-            and not isinstance(value, Sealed | Withheld)
-            and not found.is_empty(value)
-            and not hasattr(value, "resolve_expression")
-        ]
+        plain = list(cls._plain(instances, fields))
         ciphers = cls._ciphers(plain, using)
         dirty: set[Pair] = set()
-        for instance, found, value in plain:
+        for instance, patient, record, values in plain:
             state = state_of(instance)
-            patient, record = found.binding(instance)
-            pair = (patient, found.category)
-            sealed = found.encrypt(require_open(ciphers[pair], found.label), value, patient, record)
-            state.pending[found.attname] = (value, sealed)
-            if sealed != state.sealed.get(found.attname):
-                dirty.add(pair)
+            for found, value in values:
+                pair = (patient, found.category)
+                sealed = found.encrypt(require_open(ciphers[pair], found.label), value, patient, record)
+                state.pending[found.attname] = (value, sealed)
+                if sealed != state.sealed.get(found.attname):
+                    dirty.add(pair)
         adding = all(instance._state.adding for instance in instances)
         if not (adding and fields and fields[0].patient == "self"):
             # A patient that is being made has only keys that were made for it just now, or for_writing refused.
@@ -295,14 +291,30 @@ class Change:
         return cls(instances, fields, cls._to_index(model, instances, fields))
 
     @staticmethod
-    def _ciphers(plain: list[tuple[Any, "EncryptedField", Any]], using: str) -> dict[Pair, AESSIV | Status]:
+    def _plain(instances: Sequence[Any], fields: "list[EncryptedField]") -> "Iterator[_Plain]":
+        """The values that have to be encrypted."""
+        for instance in instances:
+            columns = instance.__dict__
+            values = [
+                (found, value)
+                for found in fields
+                if (value := columns.get(found.attname)) is not None
+                and not found.is_empty(value)
+                and not isinstance(value, Sealed | Withheld)
+                and not hasattr(value, "resolve_expression")
+            ]
+            if values:
+                yield instance, *fields[0].binding(instance), values
+
+    @staticmethod
+    def _ciphers(plain: "list[_Plain]", using: str) -> dict[Pair, AESSIV | Status]:
         if not plain:
             return {}
         fresh: set[Pair] = set()
         known: set[Pair] = set()
-        for instance, found, _ in plain:
-            newborn = found.patient == "self" and instance._state.adding
-            (fresh if newborn else known).add((found.binding(instance)[0], found.category))
+        for instance, patient, _record, values in plain:
+            newborn = values[0][0].patient == "self" and instance._state.adding
+            (fresh if newborn else known).update([(patient, found.category) for found, _value in values])
         ring = keyring(using)
         ciphers = ring.for_writing(known) if known else {}
         return ciphers | (ring.for_writing(fresh, fresh=True) if fresh else {})

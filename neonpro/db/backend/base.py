@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 from django.db.backends.postgresql import base
 
+from neonpro.db.backend import arrays
 from neonpro.db.bound import execute
 from neonpro.db.context import Actor, Context, ContextRequest, Job, NotAMember, Trace, enter, open_context
 from neonpro.db.roles import GATE, OWNER, SEARCH
@@ -69,6 +70,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 owns tables or functions.
         """
         super().init_connection_state()
+        arrays.register(self.connection)
         server = self.connection.info
         role = (server.host, server.port, server.dbname, server.user)
         if self.settings_dict.get("NEONPRO_OWNER") or role in self._checked_roles:
