@@ -36,10 +36,11 @@ BEGIN
         WHERE o.value IS DISTINCT FROM n.value;
     ELSE
         this_row := CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END;
-        -- What is empty says nothing ('\x' is an empty value of an encrypted column), and a withheld mark on it would
-        -- say too much. Taking keys away costs half of what putting an object together does; an import notices.
+        -- What is empty says nothing, and a withheld mark on it would say too much. A lone \x is an empty value of an
+        -- encrypted column, written so that the caller's standard_conforming_strings cannot change what it says. Taking
+        -- keys away costs half of what putting an object together does; an import notices.
         diff := this_row - derived - clinic_column - '{id,created_at}'::text[];
-        diff := diff - ARRAY(SELECT d.key FROM jsonb_each_text(diff) AS d WHERE d.value IS NULL OR d.value IN ('', '\x'));
+        diff := diff - ARRAY(SELECT d.key FROM jsonb_each_text(diff) AS d WHERE d.value IS NULL OR d.value IN ('', E'\\x'));
         IF withheld <> '{}' THEN
             SELECT diff || coalesce(jsonb_object_agg(w.key, '•'::text), '{}')
             INTO diff
