@@ -25,7 +25,7 @@ class ClinicHistoryManager(HistoryManager):
         return []
 
 
-class SealedVersions(HistoricalQuerySet, VaultQuerySet):  # type: ignore[misc,type-arg]
+class SealedVersions(HistoricalQuerySet, VaultQuerySet):  # type: ignore[type-arg]
     """Versions of a record with encrypted fields."""
 
 
@@ -69,7 +69,8 @@ class ClinicHistory(HistoricalRecords):
     def create_history_model(self, model: Any, inherited: bool) -> Any:
         if issubclass(model, VaultModel):
             # A version's values are bound to the record, as the record's own; a page of versions opens keys once.
-            self.bases = (*(base for base in self.bases if base is not models.Model), VaultModel)
+            bases: tuple[Any, ...] = self.bases
+            self.bases = (*(base for base in bases if base is not models.Model), VaultModel)
             self.historical_queryset = SealedVersions
         if not any(field.name == "clinic" for field in model._meta.concrete_fields):
             raise ImproperlyConfigured(f"{model.__name__} belongs to no clinic: ClinicHistory is for a ClinicModel.")

@@ -50,6 +50,7 @@ ACTIONS = {
     "WRITE": pgettext_lazy("audit", "opened to write"),
     "EXPORT": gettext_lazy("exported"),
     "IMPORT": gettext_lazy("imported"),
+    "KEYS_ROTATED": gettext_lazy("keys rotated"),
     "PRINT": gettext_lazy("printed"),
     "DENIED": gettext_lazy("access denied"),
     "UNREADABLE": gettext_lazy("found an unreadable value"),

@@ -31,10 +31,27 @@ CSRF_TRUSTED_ORIGINS = env.list("NEONPRO_TRUSTED_ORIGINS", default=[])
 
 
 def _secret_keys(name: str) -> list[bytes]:
-    """Keys of at least 32 bytes, base64url, newest first, separated by commas."""
-    keys = [base64.urlsafe_b64decode(text) for text in env.list(name)]
-    if not keys or any(len(key) < 32 for key in keys):
-        raise ImproperlyConfigured(f"{name} needs at least one base64url key of 32 bytes or more.")
+    """Keys of at least 32 bytes, base64url, newest first, separated by commas.
+
+    Raises:
+        ImproperlyConfigured: in Portuguese, since nothing can be translated yet; it never repeats what was given.
+    """
+    texts = [text.strip() for text in env.list(name, default=[])]
+    advice = "O comando “manage.py vault new-key” imprime uma chave nova."
+    if not any(texts):
+        raise ImproperlyConfigured(f"Falta {name}, sem a qual o NeonPro não começa. {advice}")
+    keys = []
+    for position, text in enumerate(texts, start=1):
+        which = f"{name}: a chave {position} de {len(texts)}"
+        try:
+            key = base64.b64decode(text, altchars=b"-_", validate=True)
+        except ValueError:
+            raise ImproperlyConfigured(f"{which} não está em base64url, ou foi cortada. {advice}") from None
+        if len(key) < 32:
+            raise ImproperlyConfigured(f"{which} tem {len(key)} bytes, e precisa de 32 ou mais. {advice}")
+        if key in keys:
+            raise ImproperlyConfigured(f"{which} repete uma anterior: cada chave aparece uma só vez.")
+        keys.append(key)
     return keys
 
 
@@ -97,6 +114,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "neonpro.db",
     "neonpro.vault",
+    "neonpro.rules",
     "clinics",
     "patients",
     "compliance",

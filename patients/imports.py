@@ -7,7 +7,7 @@ patient and appointment, in the name of whoever imports.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from patients import people
 from patients.import_files import MAX_LINE, ImportRefused, Record, Rejects, Source, read_records
 from patients.import_mapping import ISO, Column, Mapping, fold_word
 from patients.models import Appointment, Patient
+from patients.search import known
 
 BATCH = 2_000
 """Rows that go to the database together: more gain nothing, and a row that it refuses costs fewer attempts."""
@@ -216,11 +217,11 @@ class _Import:
         self.rejected.add(record, reason.value, f"{heading}: {reason.label}" if heading else str(reason.label))
 
     def _take(self, rows: list[_Row]) -> None:
-        known = self._known(Appointment, [row.key for row in rows])
-        new = [row for row in rows if row.key not in known]
+        already = self._known_appointments([row.key for row in rows])
+        new = [row for row in rows if row.key not in already]
         self.report.already += len(rows) - len(new)
         unseen = {row.patient_key for row in new} - self.patients.keys()
-        self.patients |= self._known(Patient, list(unseen))
+        self.patients |= self._known_patients(unseen)
         if new:
             first = not self.report.appointments
             self._insert(new)
@@ -229,11 +230,17 @@ class _Import:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT neonpro.refresh_statistics()")
 
-    def _known(self, model: type[Appointment] | type[Patient], keys: list[str]) -> dict[str, UUID]:
-        """Which of some ids of the other system this clinic has, and what they are here."""
-        rows = model._default_manager.filter(source=self.mapping.source, external_id__in=keys)
+    def _known_appointments(self, keys: list[str]) -> set[str]:
+        """Which of some ids of the other system this clinic has."""
+        rows = Appointment.objects.filter(source=self.mapping.source, external_id__in=keys)
         # PostgreSQL does not conclude this from a long list, and without it would not use the partial index.
-        return dict(rows.exclude(external_id="").values_list("external_id", "id"))
+        return set(rows.exclude(external_id="").values_list("external_id", flat=True))
+
+    def _known_patients(self, keys: Collection[str]) -> dict[str, UUID]:
+        """Which patients of the other system this clinic has, and who they are here: asked by token, for their ids are
+        encrypted."""
+        found = known("external", ((self.mapping.source, key) for key in keys)) if keys else {}
+        return {key: patient for (_source, key), patient in found.items()}
 
     def _insert(self, rows: list[_Row]) -> None:
         """Insert rows, except those that the database refuses for a reason of their own.

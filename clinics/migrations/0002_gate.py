@@ -7,4 +7,10 @@ from neonpro.db.functions import InstallSql
 
 class Migration(migrations.Migration):
     dependencies = [("clinics", "0001_tables")]
-    operations = [InstallSql("gate_grants"), InstallSql("enter"), InstallSql("clinics_of"), InstallSql("invite")]
+    operations = [
+        InstallSql("gate_grants"),
+        InstallSql("enter"),
+        InstallSql("clinics_of"),
+        InstallSql("clinic_ids"),
+        InstallSql("invite"),
+    ]

@@ -108,7 +108,11 @@ class MasterKey:
 
 @lru_cache(maxsize=4)
 def _masters(secrets: tuple[bytes, ...]) -> tuple[MasterKey, ...]:
-    return tuple(MasterKey.of(secret) for secret in secrets)
+    masters = tuple(MasterKey.of(secret) for secret in secrets)
+    if len({master.kid for master in masters}) < len(masters):
+        # One in two thousand million, unless it is the same key twice: neither would know its own data keys.
+        raise ValueError("Two master keys have the same id. Make the newer one anew.")
+    return masters
 
 
 def master_keys() -> tuple[MasterKey, ...]:

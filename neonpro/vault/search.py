@@ -139,10 +139,12 @@ class SearchIndex:
 
 
 def _values(instance: Any, names: Iterable[str]) -> list[str]:
-    """The values that are there and open, as they are stored: somebody may have set a CPF with its punctuation."""
-    found = []
+    """The values that are there and open, in the form in which they are stored."""
+    values = []
     for name in names:
-        value, kind = getattr(instance, name), instance._meta.get_field(name)
+        value = getattr(instance, name)
         if value and not isinstance(value, Withheld):
-            found.append(str(kind.decode(kind.encode(value)) if isinstance(kind, EncryptedField) else value))
-    return found
+            stored = instance._meta.get_field(name)
+            # A number as somebody typed it, before the row is read back.
+            values.append(str(stored.decode(stored.encode(value)) if isinstance(stored, EncryptedField) else value))
+    return values

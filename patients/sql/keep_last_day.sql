@@ -26,11 +26,11 @@ BEGIN
                 WHERE p.clinic_id = c.clinic_id AND p.patient_id = c.patient_id AND p.status <> 'cancelled'
             ) AS day
             FROM (
-                SELECT DISTINCT o.clinic_id, unnest(ARRAY[o.patient_id, n.patient_id]) AS patient_id
+                -- The patient of an appointment never changes.
+                SELECT DISTINCT n.clinic_id, n.patient_id
                 FROM old_rows AS o
                 JOIN new_rows AS n ON n.id = o.id
-                WHERE (o.patient_id, o.day, o.status = 'cancelled')
-                    IS DISTINCT FROM (n.patient_id, n.day, n.status = 'cancelled')
+                WHERE (o.day, o.status = 'cancelled') IS DISTINCT FROM (n.day, n.status = 'cancelled')
             ) AS c
         ) AS a
         WHERE t.patient_id = a.patient_id AND t.clinic_id = a.clinic_id AND t.last_day IS DISTINCT FROM a.day;

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -33,9 +34,11 @@ def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
             with world.enter():
                 # What is unique in a clinic must be there to clash.
                 for model in (Patient, Appointment):
-                    newest = model._default_manager.order_by("-created_at")[0].pk
-                    model._default_manager.filter(pk=newest).update(source="planilha", external_id=world.canary)
-                Patient.objects.filter(external_id=world.canary).update(cpf=cpf)
+                    newest: Any = model._default_manager.order_by("-created_at")[0]
+                    newest.source, newest.external_id = "planilha", world.canary
+                    if model is Patient:
+                        newest.cpf = cpf
+                    newest.save()
         yield both
         clone_template()
 

@@ -11,6 +11,7 @@ from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
+    "clinic_ids": "which clinics there are, to a job outside of all of them",
     "clinics_of": "where an account works, for itself and while signing in",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
@@ -208,7 +209,7 @@ RULES: dict[Callable[[Raw], list[Any]], list[str]] = {
     doors: [
         "GRANT EXECUTE ON FUNCTION neonpro.context_mac(text, text) TO neonpro_app",
         "GRANT EXECUTE ON FUNCTION neonpro.ensure_audit_partitions(integer) TO PUBLIC",
-        "CREATE FUNCTION public.fold() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION public.invite() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     ],
     leakproof: ["ALTER FUNCTION neonpro.may_open(text, text) LEAKPROOF"],
     operators: ["CREATE OPERATOR public.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)"],

@@ -28,6 +28,7 @@ from patients.import_files import ImportRefused
 from patients.import_mapping import MappingError
 from patients.imports import Reason, Report, import_appointments
 from patients.models import Appointment, AppointmentStatus, Patient
+from patients.search import find, known
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.factories import World, make_world
@@ -79,6 +80,16 @@ def rejected(file: Path, **options: Any) -> dict[int, str]:
         return {int(row[0]): row[1] for row in list(csv.reader(stream, **options))[1:]}
 
 
+def patient_of(key: str, source: str = "noshow") -> Patient:
+    """The current clinic's patient with an id in another system."""
+    return Patient.objects.get(pk=known("external", [(source, key)])[source, key])
+
+
+def names_of(source: str) -> dict[str, str]:
+    """The names of the current clinic's imported patients, by their id in the other system."""
+    return {patient.external_id: patient.name for patient in Patient.objects.filter(source=source)}
+
+
 def appointments(world: World) -> int:
     """How many imported appointments a clinic has."""
     with world.enter():
@@ -100,6 +111,7 @@ def test_rows_become_patients_and_appointments(clinic_a: World, run: Import) -> 
         assert (patient.sex, patient.birth_date, patient.birth_year) == ("female", None, 2016 - 62)
         assert (patient.district, patient.external_id, patient.cpf, patient.phone) == ("JARDIM DA PENHA", "101", "", "")
         assert len(patient.name.split()) >= 2
+        assert patient.pk in find(patient.name)
         assert len(patient.record_number) == 8
         missed = Appointment.objects.get(source="noshow", external_id="9002")
         assert (missed.status, missed.reminded, missed.patient_id) == (AppointmentStatus.NO_SHOW, False, patient.pk)
@@ -138,7 +150,7 @@ def test_rejects_can_be_corrected_and_imported(clinic_a: World, run: Import, rej
     corrected.write_text(f"{lines[0]}\n{one}\n", encoding="utf-8-sig")
     assert run(corrected).appointments == 1
     with clinic_a.enter():
-        assert Patient.objects.get(external_id="104").birth_year == 2015
+        assert patient_of("104").birth_year == 2015
 
 
 def test_another_systems_export(clinic_a: World, run: Import, rejects: Path) -> None:
@@ -167,7 +179,7 @@ def test_another_systems_export(clinic_a: World, run: Import, rejects: Path) -> 
         assert (jose.patient.name, jose.status) == ("José Conceição", AppointmentStatus.NO_SHOW)
         assert Appointment.objects.get(external_id="88233").starts_at is None
         # A patient whose only row was rejected did not come in either.
-        assert not Patient.objects.filter(external_id__in=["1044", "1045"]).exists()
+        assert not known("external", [("exemplo", "1044"), ("exemplo", "1045")])
 
 
 def test_two_professionals_of_one_name_are_none(clinic_a: World, run: Import, rejects: Path) -> None:
@@ -194,7 +206,8 @@ def test_a_later_file_finds_the_patients_of_an_earlier_one(clinic_a: World, run:
     report = run(later)
     assert (report.patients, report.appointments) == (1, 2)
     with clinic_a.enter():
-        assert Patient.objects.filter(external_id="1003").count() == 1
+        assert list(names_of("noshow")).count("1003") == 1
+        assert len(names_of("noshow")) == Patient.objects.filter(source="noshow").count() == 11
 
 
 def test_a_patient_has_the_same_name_everywhere_and_a_clinic_sees_its_own(
@@ -203,7 +216,7 @@ def test_a_patient_has_the_same_name_everywhere_and_a_clinic_sees_its_own(
     file = export(tmp_path / "a.csv", 30)
     run(file)
     with clinic_a.enter():
-        names = dict(Patient.objects.filter(source="noshow").values_list("external_id", "name"))
+        names = names_of("noshow")
     assert len(names) == 10
     with clinic_b.enter():
         assert not Patient.objects.filter(source="noshow").exists()
@@ -211,7 +224,7 @@ def test_a_patient_has_the_same_name_everywhere_and_a_clinic_sees_its_own(
     report = run(file, actor=clinic_b.user(Role.RECEPTION), clinic=clinic_b.clinic.pk)
     assert (report.patients, report.appointments, report.already) == (10, 30, 0)
     with clinic_b.enter():
-        assert dict(Patient.objects.filter(source="noshow").values_list("external_id", "name")) == names
+        assert names_of("noshow") == names
 
 
 # --- All of it or nothing ---------------------------------------------------------------------------------------
@@ -322,6 +335,8 @@ def test_every_row_is_audited_with_the_importing_user(committed: None, tmp_path:
         ).fetchall()
         assert [row[:4] for row in written] == [
             ("", "IMPORT", 1, 0), ("appointments", "INSERT", 5_000, 5_000), ("patients", "INSERT", 700, 700),
+            # Whether the clinic knew any of them was asked once: all of them are in the first batch.
+            ("patients", "SEARCH", 1, 0),
         ]  # fmt: skip
         changes: Any = behind.execute("SELECT changes FROM audit_logs WHERE action = 'IMPORT'").fetchone()
         assert changes[0] == {

@@ -226,9 +226,16 @@ def test_whose_a_cpf_or_an_id_elsewhere_is(clinic_a: World, clinic_b: World, peo
             ("planilha", "A1"): mine.pk
         }
         assert known("external", []) == {}
-    assert [row.changes["found"] for row in searches(clinic_a)[before:]] == [1, 0, 1]
+    assert [(row.changes or {})["found"] for row in searches(clinic_a)[before:]] == [1, 0, 1]
     with clinic_b.enter():
         assert known("external", [("planilha", "A1")]) == {}
+
+
+def test_a_number_is_indexed_as_it_is_stored_however_it_was_typed(clinic_a: World) -> None:
+    with clinic_a.enter():
+        typed = Patient.objects.create(name="Rita", cpf="529.982.247-25", other_phone="(11) 3232-1010")
+        assert known_cpf("52998224725") == typed.pk
+        assert find("52998224725") == find("+55 11 3232 1010") == [typed.pk]
 
 
 def test_patients_in_alphabetical_order() -> None:

@@ -14,7 +14,7 @@ from neonpro.vault.fields import EncryptedDateField, EncryptedTextField, encrypt
 from neonpro.vault.models import VaultModel
 
 NUMBERS = count()
-KINDS = (
+KINDS: Any = (
     models.CharField(max_length=9),
     models.TextField(),
     models.JSONField(),

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -114,6 +115,10 @@ class Row:
     """Something with the attributes of an index."""
 
     index = SearchIndex(words=("name",), exact={"phone": ("phone", "other")}, unique={"external": ("source", "number")})
+
+    _meta = SimpleNamespace(get_field=lambda name: None)
+    name: str
+    phone: str
 
     def __init__(self, **values: str) -> None:
         self.pk = uuid4()
@@ -271,8 +276,8 @@ def test_an_erased_patient_is_indexed_no_more(world: World, app: Raw) -> None:
 
 def test_a_restricted_patient_is_indexed_by_the_dpo_alone(world: World, app: Raw) -> None:
     patient = world.patients[0].pk
-    with superuser(test_settings.DATABASE) as root:
-        root.execute("UPDATE patients SET restricted_at = now() WHERE id = %s", [patient])
+    with world.enter("dpo"):
+        Patient.objects.filter(pk=patient).update(restricted_at=datetime.now(UTC))
     with app.inside(world, "manager"):
         app.refused(*call([patient]))
     with app.inside(world, "dpo"):
@@ -315,7 +320,8 @@ def test_of_many_at_once_with_one_cpf_one_wins(world: World) -> None:
         assert clash.__cause__.diag.constraint_name == "patients_one_per_cpf"
         assert clash.__cause__.diag.message_detail is None
     with world.enter():
-        assert Patient.objects.filter(cpf="52998224725").count() == 1
+        assert len(find("52998224725")) == 1
+        assert Patient.objects.count() == 4
 
 
 def test_what_only_one_patient_may_have(clinic_a: World, clinic_b: World) -> None:
@@ -368,10 +374,6 @@ def test_the_last_visit_is_kept_whatever_changes_it(world: World) -> None:
     with world.enter():
         Appointment.objects.filter(pk=early.pk).update(day=date(2033, 1, 1))
     assert last_day(ana) == date(2033, 1, 1)
-    # To another patient: both change.
-    with world.enter():
-        Appointment.objects.filter(pk=early.pk).update(patient=rui)
-    assert (last_day(ana), last_day(rui)) == (date(2030, 1, 7), date(2033, 1, 1))
     with world.enter():
         Appointment.objects.filter(patient=rui).update(status=AppointmentStatus.CANCELLED)
     assert last_day(rui) is None
@@ -393,7 +395,7 @@ def test_what_does_not_change_the_last_visit_touches_no_token(world: World) -> N
 
     before = version()
     with world.enter():
-        Appointment.objects.update(note="outro recado")
+        Appointment.objects.update(reminded=True)
         Appointment.objects.update(status=AppointmentStatus.CONFIRMED)
         Appointment.objects.create(patient=world.patients[0], day=date(2029, 1, 1))
     assert version() == before
@@ -416,14 +418,14 @@ def crowd(committed: None) -> World:
             "INSERT INTO patients (clinic_id, name, preferred_name, record_number, mother_name, sex, birthplace_city,"
             " birthplace_uf, cpf, cns, passport, phone, other_phone, email, street, district, city, uf, cep, source,"
             " external_id) SELECT %s, 'x', '', lpad(n::text, 8, '0'), '', '', '', '', '', '', '', '', '', '', '', '',"
-            " '', '', '', '', '' FROM generate_series(1, 20000) AS n",
+            " '', '', '', 'x', '' FROM generate_series(1, 20000) AS n",
             [world.clinic.pk],
         )
         root.execute("ALTER TABLE patients ENABLE TRIGGER ALL")
         root.execute("ANALYZE patients")
     drawn = Random(7)
     with context.enter(JOB, world.clinic.pk):
-        ids = Patient.objects.filter(name="x").values_list("pk", "record_number")
+        ids = Patient.objects.filter(source="x").values_list("pk", "record_number")
         Patient.search.write(
             Patient(
                 pk=pk,
@@ -443,7 +445,8 @@ def plans(world: World, query: str, parameters: list[Any], rounds: int = 7) -> l
     with superuser(test_settings.DATABASE) as root:
         root.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
         for setting in (
-            "LOAD 'auto_explain'", "SET auto_explain.log_min_duration = 0", "SET auto_explain.log_nested_statements = on",
+            "LOAD 'auto_explain'", "SET auto_explain.log_min_duration = 0",
+            "SET auto_explain.log_nested_statements = on",
             "SET client_min_messages = log", "SET random_page_cost = 1.1",
         ):  # fmt: skip
             root.execute(setting)

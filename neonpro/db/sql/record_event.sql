@@ -14,7 +14,8 @@ BEGIN
     IF who.kind IS NULL THEN
         RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF event NOT IN ('LOGIN', 'LOGIN_FAILED', 'LOGOUT', 'CLINIC_ENTERED', 'EXPORT', 'PRINT', 'DENIED', 'IMPORT') THEN
+    IF event NOT IN ('LOGIN', 'LOGIN_FAILED', 'LOGOUT', 'CLINIC_ENTERED', 'EXPORT', 'PRINT', 'DENIED', 'IMPORT', 'KEYS_ROTATED')
+    THEN
         RAISE EXCEPTION 'unknown event' USING ERRCODE = 'check_violation';
     END IF;
     INSERT INTO public.audit_logs (

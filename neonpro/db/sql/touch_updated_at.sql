@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NEW.id <> OLD.id THEN
-        RAISE EXCEPTION 'the id of a row never changes' USING ERRCODE = 'check_violation';
+        RAISE EXCEPTION 'the id of a row never changes' USING ERRCODE = 'insufficient_privilege';
     END IF;
     NEW.updated_at := clock_timestamp();
     NEW.created_at := OLD.created_at;

@@ -26,7 +26,8 @@ BEGIN
         hits := ARRAY(
             SELECT t.patient_id
             FROM neonpro.search_tokens AS t
-            WHERE t.tokens @> words AND t.clinic_id = here AND t.patient_id <> ALL (hidden)
+            -- IS TRUE: or the planner reads the clinic's part of the primary key, all of it, to AND it (twice the time).
+            WHERE t.tokens @> words AND (t.clinic_id = here) IS TRUE AND t.patient_id <> ALL (hidden)
             ORDER BY t.last_day DESC NULLS LAST, t.patient_id
             LIMIT most + 1
         );
@@ -36,7 +37,7 @@ BEGIN
             FROM (
                 SELECT t.patient_id, t.last_day
                 FROM neonpro.search_tokens AS t
-                WHERE t.tokens && numbers AND t.clinic_id = here
+                WHERE t.tokens && numbers AND (t.clinic_id = here) IS TRUE
                 UNION
                 -- The number of a record whose patient was erased still finds the record.
                 SELECT p.id, t.last_day
