@@ -74,7 +74,10 @@ CATEGORIES = {
 """The categories of personal data (`neonpro.vault.keys.CATEGORIES`), in words."""
 
 CHANGES = ("INSERT", "UPDATE", "DELETE")
-"""The actions whose `changes` speak of columns; what the others keep there, `facts_of` puts into words."""
+"""The actions whose `changes` speak of columns."""
+
+FACTS = frozenset({"purpose", "categories", "withheld", "refused", "found", "label", "undone"})
+"""What `changes` says of a reading, see `facts_of`."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -226,7 +229,7 @@ def purpose_of(changes: Mapping[str, Any] | None) -> str:
 
 def facts_of(changes: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """What the log says of a reading, with its names: for what, which categories, how many were refused or found."""
-    told = changes or {}
+    told = {name: value for name, value in (changes or {}).items() if name in FACTS}
     facts = [
         (_("Purpose"), purpose_of(told)),
         (_("Categories"), _categories(told.get("categories"))),

@@ -125,7 +125,10 @@ class AuditLogAdmin(ClinicAdmin):
         if request.method != "GET":
             raise PermissionDenied
         is_change = row.action in trail.CHANGES
-        (changes,) = trail.changes_of([(row.table_name, row.changes if is_change else None)])
+        told = row.changes or {}
+        if not is_change:
+            told = {name: value for name, value in told.items() if name not in trail.FACTS}
+        (changes,) = trail.changes_of([(row.table_name, told)])
         patients = patient_labels(request, {row.patient_id} if row.patient_id else set(), Act.READ)
         context = {
             **self.admin_site.each_context(request),

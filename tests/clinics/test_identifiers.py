@@ -17,6 +17,7 @@ from clinics.identifiers import (
     clean_cns,
     clean_cpf,
     clean_phone,
+    format_cep,
     format_cnpj,
     format_cpf,
     format_phone,
@@ -168,6 +169,9 @@ def test_the_states_and_their_check_agree() -> None:
 
 def test_what_is_not_whole_is_shown_as_it_is() -> None:
     assert format_cpf("123") == "123"
+    # What stands in place of a value that does not open, as long as a CPF in one language and as a CEP in another.
+    for placeholder in ("«eliminado»", "«erased»", "«restricted access»"):
+        assert format_cpf(placeholder) == format_cep(placeholder) == format_phone(placeholder) == placeholder
     assert format_cnpj("123") == "123"
     assert format_phone("") == ""
     assert format_phone("+351912345678") == phonenumbers.format_number(

@@ -188,6 +188,16 @@ def test_a_note_for_a_restricted_patient_is_refused_with_the_text_kept(clinic_a:
         assert Appointment.objects.filter(day=date(2030, 1, 8)).count() == 1
 
 
+def test_the_cpf_of_a_restricted_patient_is_taken_all_the_same(clinic_a: World, patient: Patient) -> None:
+    restrict(clinic_a, patient)
+    client = signed_in(clinic_a.user(Role.RECEPTION))
+    answer = client.post(f"{PATIENTS}add/", filled(client, f"{PATIENTS}add/", name="Outra", cpf="529.982.247-25"))
+    assert answer.status_code == 200
+    assert len(errors_of(answer)) == 1
+    assert "CPF" in str(errors_of(answer))
+    assert "Paciente ALFAZEMA 0" not in answer.content.decode()
+
+
 # --- restricting -----------------------------------------------------------------------------------------------------
 
 
