@@ -16,7 +16,7 @@ from django.db.utils import ProgrammingError
 from django.test import override_settings
 from psycopg import sql
 
-from clinics.models import Clinic, Membership, Service, User
+from clinics.models import Clinic, Membership, Professional, Service, User
 from compliance.models import AuditLog
 from neonpro.db import context
 from neonpro.db.backend.base import DatabaseWrapper
@@ -63,8 +63,8 @@ def test_a_plain_setting_is_no_context(clinic_a: World) -> None:
 def test_nested_contexts_restore_the_outer_one(clinic_a: World, clinic_b: World) -> None:
     with clinic_a.enter():
         with clinic_b.enter():
-            assert Patient.objects.filter(name__contains="BERGAMOTA").count() == 3
-        assert Patient.objects.filter(name__contains="ALFAZEMA").count() == 3
+            assert Professional.objects.filter(full_name__contains="BERGAMOTA").count() == 1
+        assert Professional.objects.filter(full_name__contains="ALFAZEMA").count() == 1
         assert Patient.objects.count() == 3
     assert context.current() is None
 
@@ -79,7 +79,7 @@ def test_a_nested_context_that_fails_restores_the_outer_one(clinic_a: World, cli
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT 1 / 0")
             assert context.current() == outer
-            assert Patient.objects.filter(name__contains="ALFAZEMA").count() == 3
+            assert Professional.objects.filter(full_name__contains="ALFAZEMA").count() == 1
     with clinic_b.enter():
         assert Patient.objects.count() == 3
 
@@ -97,7 +97,7 @@ def test_a_nested_context_rolled_back_by_hand_restores_the_outer_one(clinic_a: W
         with clinic_b.enter():
             Patient.objects.create(name="Paciente perdido")
             transaction.set_rollback(True)
-        assert Patient.objects.filter(name__contains="ALFAZEMA").count() == 3
+        assert Professional.objects.filter(full_name__contains="ALFAZEMA").count() == 1
     with clinic_b.enter():
         assert Patient.objects.count() == 3
 
@@ -289,7 +289,7 @@ def test_two_clinics_on_one_pooled_connection_never_see_each_other(committed: No
         for turn in range(50):
             try:
                 with world.enter():
-                    names = list(Patient.objects.values_list("name", flat=True))
+                    names = [patient.name for patient in Patient.objects.all()]
                     if len(names) != 3 or other.canary in str(names):
                         failures.append(names)
                     pids.add(connection.connection.info.backend_pid)

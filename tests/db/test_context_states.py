@@ -196,7 +196,7 @@ class ContextLife(RuleBasedStateMachine):
             own = self._seen_by(line)
             expected = {line.clinic: own} if line.clinic and line.role != "signin" and own else {}
             assert seen == expected, (line.alias, line.clinic, line.role)
-            names = list(Patient.objects.using(line.alias).values_list("name", flat=True))
+            names = [patient.name for patient in Patient.objects.using(line.alias)]
             if line.clinic and line.role in READERS:
                 world = next(world for world in self.worlds if world.clinic.pk == line.clinic)
                 assert len(names) == 3
