@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from clinics.auth import RoleBackend
 from clinics.models import Clinic, Membership, Professional, Service, User
 from clinics.roles import Role
 from neonpro.db import context
+from neonpro.vault.fields import Withheld
 from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
 from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
+from patients.search import find
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
 # A Wednesday, in the middle of the morning at São Paulo.
@@ -30,7 +33,11 @@ def snapshot() -> dict[str, list[Any]]:
     for place in (IPE, VITORIA):
         with context.enter(JOB, place):
             for model in (Clinic, Membership, Professional, Service, Patient, Appointment):
-                rows[f"{place} {model.__name__}"] = sorted(model._default_manager.values_list(), key=str)
+                # As PostgreSQL has them: a value that was encrypted again under its key is the same bytes.
+                columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SELECT {columns} FROM {model._meta.db_table}")
+                    rows[f"{place} {model.__name__}"] = sorted(cursor.fetchall(), key=str)
     return rows
 
 
@@ -42,8 +49,9 @@ def loaded(db: None) -> None:
 def test_it_is_whole(loaded: None) -> None:
     with context.enter(JOB, IPE):
         assert Patient.objects.count() == 230
-        assert Patient.objects.exclude(preferred_name="").exists()
-        assert Patient.objects.exclude(cpf="").values("cpf").distinct().count() == 230
+        people = list(Patient.objects.filter(restricted_at=None))
+        assert any(patient.preferred_name for patient in people)
+        assert len({patient.cpf for patient in people} - {""}) == 229
         assert Professional.objects.filter(council="", specialty="Esteticista").exists()
         assert Professional.objects.exclude(council="").values("council").distinct().count() >= 3
         assert Service.objects.exclude(tuss_code="").exists()
@@ -57,6 +65,23 @@ def test_it_is_whole(loaded: None) -> None:
         assert Patient.objects.count() == 170
         assert Appointment.objects.filter(starts_at=None).exists()
         assert {member.role for member in Membership.objects.all()} == set(Role.values)
+
+
+def test_one_patient_is_closed_to_all_but_the_dpo(loaded: None) -> None:
+    with context.enter(JOB, IPE):
+        members = {member.role: member.user_id for member in Membership.objects.filter(role__in=("dpo", "manager"))}
+    with context.enter(context.SignIn(), None):
+        users = {role: User.objects.get(pk=pk) for role, pk in members.items()}
+    with context.enter(users["manager"], IPE):
+        closed = Patient.objects.get(restricted_at__isnull=False)
+        assert isinstance(closed.name, Withheld)
+        assert not Appointment.objects.filter(patient=closed).exists()
+    with context.enter(users["dpo"], IPE):
+        closed = Patient.objects.get(pk=closed.pk)
+        assert not isinstance(closed.name, Withheld)
+        assert closed.pk in find(closed.name)
+    with context.enter(JOB, VITORIA):
+        assert not Patient.objects.filter(restricted_at__isnull=False).exists()
 
 
 def test_everyone_can_sign_in_and_one_works_in_both_clinics(loaded: None, rf: Any) -> None:
@@ -126,9 +151,10 @@ def test_what_people_changed_stays(loaded: None) -> None:
         Professional.objects.filter(full_name="Lia Prado").update(full_name="Lia Prado Reis")
         moved = Appointment.objects.filter(day=today + timedelta(days=1)).first()
         assert moved is not None
-        Appointment.objects.filter(pk=moved.pk).update(status=AppointmentStatus.CANCELLED, note="ligou")
+        moved.status, moved.note = AppointmentStatus.CANCELLED, "ligou"
+        moved.save()
         # Somebody books a whole day that the demonstration will want later.
-        patient = Patient.objects.latest("created_at")
+        patient = Patient.objects.filter(restricted_at=None).latest("created_at")
         later = datetime(2026, 5, 28, 11, tzinfo=UTC)
         own = Appointment.objects.create(
             patient=patient, professional=Professional.objects.get(full_name="Caio Menezes"),

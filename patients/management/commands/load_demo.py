@@ -34,6 +34,7 @@ from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
 from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
 from patients.people import Draw, Place
+from patients.search import known
 
 JOB = Job("load_demo")
 PASSWORD = "demonstracao-neonpro"  # noqa: S105  public on purpose; the command refuses to run outside a demonstration
@@ -200,6 +201,18 @@ def _add_patients(definition: Definition, now: datetime) -> None:
             Patient(source=SOURCE, external_id=str(index), created_at=registered, updated_at=registered, **fields)
         )
     Patient.objects.bulk_create(patients)
+    _restrict(definition, patients, now)
+
+
+def _restrict(definition: Definition, patients: list[Patient], now: datetime) -> None:
+    """Close the data of one patient, as the DPO does where somebody asks for it (LGPD art. 18, IV)."""
+    if "restricted" not in definition:
+        return
+    (email,) = (member["email"] for member in definition["team"] if member["role"] == Role.DPO)
+    with context.enter(JOB, None):
+        dpo = _account(email)
+    with context.enter(dpo, clinic_id(definition)):
+        Patient.objects.filter(pk=patients[definition["restricted"]].pk).update(restricted_at=now)
 
 
 # --- Its agenda, every day --------------------------------------------------------------------------------------
@@ -254,7 +267,11 @@ class _Agenda:
             Appointment.objects.filter(pk__in=keys).update(status=outcome)
 
     def _fill(self, days: list[date]) -> None:
-        patients = list(Patient.objects.filter(source=SOURCE).order_by("external_id").values_list("pk", flat=True))
+        # By their numbers in the demonstration, which are encrypted: the search knows them. Nothing can be written for
+        # those whose data are closed.
+        made = known("external", ((SOURCE, str(index)) for index in range(self.definition["patients"])))
+        closed = set(Patient.objects.filter(restricted_at__isnull=False).values_list("pk", flat=True))
+        patients = [made[key] for key in sorted(made) if made[key] not in closed]
         # Those whom somebody has booked meanwhile: nobody may be in two places at once.
         busy: dict[tuple[date, UUID | None], list[tuple[datetime, datetime]]] = defaultdict(list)
         booked: dict[date, set[UUID]] = defaultdict(set)
