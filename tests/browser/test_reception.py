@@ -48,7 +48,10 @@ def in_list(page: Page, when: str) -> Locator:
 
 def stored(world: World) -> list[Appointment]:
     with context.enter(JOB, world.clinic.pk):
-        return list(Appointment.objects.filter(source="").order_by("created_at"))
+        found = list(Appointment.objects.filter(source="").order_by("created_at"))
+        # Opened while the context is there.
+        assert all(isinstance(visit.note + visit.cancel_reason, str) for visit in found)
+        return found
 
 
 def test_a_morning_at_the_reception(page: Page) -> None:

@@ -56,7 +56,8 @@ def worlds(committed: None) -> Worlds:
 
 @pytest.fixture
 def log(clinic_a: World) -> Callable[[], list[AuditLog]]:
-    """What has been written into the clinic's log since the last time it was asked, as its encarregado reads it."""
+    """What has been written into the clinic's log of changes since the last time it was asked, as its encarregado
+    reads it; readings have tests of their own (`tests/patients/test_readings.py`)."""
     seen: set[UUID] = set()
 
     def news() -> list[AuditLog]:

@@ -21,6 +21,7 @@ from pypdf import PdfReader
 
 from clinics import pdf, trail
 from clinics.models import Membership
+from clinics.purposes import purpose_word
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.vault.keys import Act, purpose
@@ -120,7 +121,7 @@ def test_opening_says_who_when_why_and_what(clinic_a: World, patient: Patient) -
     assert line.who == "reception ALFAZEMA"
     assert line.role == str(Role.RECEPTION.label)
     assert line.what == OPENED
-    assert line.purpose == _("patient's registration")
+    assert line.purpose == purpose_word("admin:patients_patient_change")
     assert line.categories == _("identification")
     assert line.requests == (number,)
     assert not line.refused
@@ -141,7 +142,7 @@ def test_a_change_says_of_what_and_takes_its_requests_purpose(clinic_a: World, p
         found.save()
     (line,) = lines(clinic_a, patient)
     assert line.what.split(", ")[0] == CHANGED
-    assert line.purpose == _("patient's registration")
+    assert line.purpose == purpose_word("admin:patients_patient_change")
 
 
 def test_opening_and_saving_are_one_visit(clinic_a: World, patient: Patient) -> None:
@@ -163,7 +164,10 @@ def test_opening_and_saving_are_one_visit(clinic_a: World, patient: Patient) -> 
 def test_another_page_is_another_visit(clinic_a: World, patient: Patient) -> None:
     open_record(clinic_a, Role.MANAGER, patient)
     open_record(clinic_a, Role.MANAGER, patient, "admin:patients_appointment_change")
-    assert [line.purpose for line in lines(clinic_a, patient)] == [_("appointment"), _("patient's registration")]
+    assert [line.purpose for line in lines(clinic_a, patient)] == [
+        purpose_word("admin:patients_appointment_change"),
+        purpose_word("admin:patients_patient_change"),
+    ]
 
 
 def test_another_hour_is_another_visit(lasting: World) -> None:
@@ -363,7 +367,7 @@ def test_the_csv_is_what_a_spreadsheet_in_portuguese_opens(clinic_a: World, pati
     assert len(head) == 8
     (row,) = [row for row in rows if row[2] == "reception ALFAZEMA"]
     assert re.fullmatch(r"\d\d/\d\d/\d{4} \d\d:\d\d:\d\d", row[0])
-    assert row[4:] == [OPENED, _("patient's registration"), _("identification"), str(number)]
+    assert row[4:] == [OPENED, purpose_word("admin:patients_patient_change"), _("identification"), str(number)]
     # The copy itself is in it.
     assert [row[4] for row in rows if row[2] == "dpo ALFAZEMA"] == [pgettext("accesses", "exported")]
 
@@ -397,7 +401,7 @@ def test_the_pdf_says_it_all_with_its_accents(clinic_a: World, patient: Patient)
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
     for said in (
         accents, "Clínica ALFAZEMA", str(patient), "Recepção Três Corações", "01/01/2026", "dpo ALFAZEMA",
-        _("patient's registration"), "LGPD", numbered(1, 1),
+        purpose_word("admin:patients_patient_change"), "LGPD", numbered(1, 1),
     ):  # fmt: skip
         assert said in text, (said, text)
     assert reader.metadata

@@ -444,9 +444,9 @@ def test_saving_without_a_change_is_no_version(clinic_a: World, reception: Clien
 def test_an_appointments_history_speaks_in_words(clinic_a: World, reception: Client) -> None:
     visit = clinic_a.appointments[0]
     with clinic_a.enter(Role.MANAGER):
-        Appointment.objects.filter(pk=visit.pk).update(
-            status=AppointmentStatus.CANCELLED, cancel_reason="viagem", reminded=True, professional=None
-        )
+        visit.status, visit.cancel_reason = AppointmentStatus.CANCELLED, "viagem"
+        visit.reminded, visit.professional = True, None
+        visit.save()
     changed, created = rows_of_history(reception, f"{AGENDA}{visit.pk}/history/")
     assert changed[1] == "manager ALFAZEMA (Gestão)"
     for told in (
@@ -465,12 +465,14 @@ def test_history_shows_the_newest_versions_and_says_that_there_are_more(clinic_a
     url = f"{PATIENTS}{who.pk}/history/"
     with clinic_a.enter():
         for number in range(99):
-            Patient.objects.filter(pk=who.pk).update(city=f"Cidade {number}")
+            who.city = f"Cidade {number}"
+            who.save(update_fields=["city"])
     page = reception.get(url)
     assert (len(page.context["entries"]), page.context["more"]) == (100, False)
     with clinic_a.enter():
         for number in range(99, 130):
-            Patient.objects.filter(pk=who.pk).update(city=f"Cidade {number}")
+            who.city = f"Cidade {number}"
+            who.save(update_fields=["city"])
     page = reception.get(url)
     assert (len(page.context["entries"]), page.context["more"]) == (100, True)
     first, last = page.context["entries"][0].changes[0], page.context["entries"][-1].changes[0]
@@ -484,8 +486,8 @@ def test_the_number_of_versions_does_not_change_the_number_of_queries(
     visit = clinic_a.appointments[0]
     with clinic_a.enter():
         for number in range(60):
-            patient_of = clinic_a.patients[number % 3]
-            Appointment.objects.filter(pk=visit.pk).update(note=f"Recado {number}", patient=patient_of)
+            visit.note = f"Recado {number}"
+            visit.save(update_fields=["note"])
     with django_assert_max_num_queries(32):
         assert len(rows_of_history(reception, f"{AGENDA}{visit.pk}/history/")) == 61
 

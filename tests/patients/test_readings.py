@@ -19,7 +19,7 @@ from neonpro.db import context
 from neonpro.vault.fields import SealedError
 from neonpro.vault.keys import purpose
 from patients.models import Appointment, Patient
-from tests.factories import JOB, World
+from tests.factories import JOB, World, make_world
 from tests.grants import grant
 from tests.visits import filled, signed_in
 
@@ -141,6 +141,8 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
     ("patients_patient_change", Role.PROFESSIONAL, get("patients_patient_change", patient), 200,
      [("READ", EVERYTHING, 1)]),
     ("patients_patient_change", Role.AUDITOR, get("patients_patient_change", patient), 403, []),
+    ("patients_patient_accesses", Role.DPO, get("patients_patient_accesses", patient), 200, [("READ", NAME, 1)]),
+    ("patients_patient_accesses", Role.RECEPTION, get("patients_patient_accesses", patient), 403, []),
     ("patients_patient_change", Role.RECEPTION, save("patients_patient_change", patient, mother_name="Rita"), 302,
      [("READ", EVERYTHING, 1)]),
     ("patients_patient_change", Role.RECEPTION, save("patients_patient_change", patient, cpf="529.982.247-25"), 302,
@@ -243,15 +245,23 @@ def test_every_purpose_above_has_words() -> None:
     assert purpose_word("admin:no_such_page") == "admin:no_such_page"
 
 
-def test_a_request_that_fails_leaves_its_reading(committed: None) -> None:
-    from tests.factories import make_world
-
+def test_a_request_that_fails_leaves_its_reading(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page opened keys, then its view failed and everything was rolled back; what was read stays read."""
     world = make_world("ALFAZEMA")
     client = signed_in(world.user(Role.RECEPTION), raise_request_exception=False)
-    # A page that does not exist, and one that was read and then refused.
-    assert client.get("/admin/patients/nowhere/").status_code == 404
+    read: list[str] = []
+
+    def fail(self: Any, request: Any, context: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        read.append(context["original"].name)
+        raise ValueError("the view's mistake")
+
+    monkeypatch.setattr("patients.admin.PatientAdmin.render_change_form", fail)
     answer = client.get(f"/admin/patients/patient/{world.patients[0].pk}/change/")
-    assert told(readings(world, answer.headers["X-Request-ID"])) == [("READ", EVERYTHING, 1)]
+    assert (answer.status_code, len(read)) == (500, 1)
+    rows = readings(world, answer.headers["X-Request-ID"])
+    assert told(rows) == [("READ", EVERYTHING, 1)]
+    assert rows[0].changes is not None
+    assert rows[0].changes["undone"] is True
 
 
 def test_two_requests_do_not_share_a_purpose(house: House) -> None:
