@@ -379,7 +379,8 @@ class _RowReader:
             read["birth_date"] = self._date(record, column)
             if read["birth_date"] > day:
                 raise _Rejected(Reason.DATE, column.heading)
-        if (column := columns.get("age")) and (text := self._text(record, column)):
+            read["birth_year"] = read["birth_date"].year
+        elif (column := columns.get("age")) and (text := self._text(record, column)):
             if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > MAX_AGE:
                 raise _Rejected(Reason.AGE, column.heading)
             # All that an age says. It may be one too many: who had no birthday yet was born a year earlier.

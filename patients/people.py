@@ -75,6 +75,7 @@ class Person:
     mother_name: str
     sex: str
     birth_date: date
+    birth_year: int
     cpf: str
     phone: str
     email: str
@@ -130,6 +131,7 @@ def person(*seed: object, number: int, place: Place, today: date) -> Person:
         mother_name=f"{full_name(*seed, number, 'mother', sex=Sex.FEMALE, born=born.year - 26).split()[0]} {last}",
         sex=sex,
         birth_date=born,
+        birth_year=born.year,
         cpf=cpf(number),
         phone=mobile(place.ddd, draw.below(10_000)),
         email=f"{fold(first)}.{fold(last)}{number}@example.com" if draw.chance(70) else "",
