@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
-from clinics.roles import ACCESS, Role
+from clinics.roles import ACCESS, JOB, Role
+from neonpro.vault.keys import CATEGORIES
 
 ROOT = Path(settings.BASE_DIR)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,3 +53,15 @@ def test_every_role_is_described() -> None:
 
 def test_every_table_of_the_access_table_is_described() -> None:
     assert listed("Tables") >= set(ACCESS)
+
+
+def test_who_may_open_what_is_as_the_database_has_it(db: None) -> None:
+    """The README's table of categories, against `neonpro.may_open`."""
+    table = re.findall(r"^\| (\w+) \| ([^|]+) \| [^|]+ \|$", section("How personal data is read"), re.MULTILINE)
+    described = {name: set(who.strip().split(", ")) for name, who in table if name != "category"}
+    assert set(described) == set(CATEGORIES)
+    roles = [*Role.values, JOB]
+    with connection.cursor() as cursor:
+        for category, who in described.items():
+            cursor.execute("SELECT r FROM unnest(%s) AS r WHERE neonpro.may_open(r, %s)", [roles, category])
+            assert {role.replace("job", "jobs") for (role,) in cursor.fetchall()} == who, category
