@@ -63,5 +63,5 @@ def test_who_may_open_what_is_as_the_database_has_it(db: None) -> None:
     roles = [*Role.values, JOB]
     with connection.cursor() as cursor:
         for category, who in described.items():
-            cursor.execute("SELECT r FROM unnest(%s) AS r WHERE neonpro.may_open(r, %s)", [roles, category])
+            cursor.execute("SELECT r FROM unnest(%s::text[]) AS r WHERE neonpro.may_open(r, %s)", [roles, category])
             assert {role.replace("job", "jobs") for (role,) in cursor.fetchall()} == who, category
