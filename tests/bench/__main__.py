@@ -91,6 +91,7 @@ def prepare(house: bench_house.House, scale: Scale) -> None:
     default["NAME"] = owner["NAME"] = bench_house.MEASURED
     call_command("migrate", verbosity=0)
     connections["owner"].close()
+    bench_house.make_plain(house)
 
 
 def measurements(house: bench_house.House, scale: Scale) -> Iterator["Result"]:
@@ -99,16 +100,19 @@ def measurements(house: bench_house.House, scale: Scale) -> Iterator["Result"]:
     from tests.bench.load import teams
     from tests.bench.pages import against_stock, pages
     from tests.bench.queries import entering, list_queries, searching
+    from tests.bench.vault import many_patients, page_of_patients
     from tests.bench.writes import bulk_inserts, saves
 
     measured = teams(scale)
     yield from list_queries(scale, measured)
     yield from entering(scale, measured)
     yield from searching(scale, measured)
+    yield from page_of_patients(scale, measured, house)
     yield from pages(scale, measured)
     yield from against_stock(scale, measured)
     yield from saves(scale, measured, house)
     yield from bulk_inserts(scale, measured, house)
+    yield from many_patients(scale, measured)
     yield from importing(scale, measured)
 
 

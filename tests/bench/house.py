@@ -25,6 +25,22 @@ MEASURED = "bench"
 UNBOUND = "neonpro_bench"
 """A role that row security does not bind: the other side of the pairs."""
 
+PLAIN = (
+    """
+    CREATE TABLE public.bench_plain_patients AS
+    SELECT
+        id, clinic_id, created_at, record_number, 'Maria Aparecida ' || record_number || ' da Silva' AS name,
+        '' AS preferred_name, '+55119' || record_number AS phone
+    FROM public.patients
+    """,
+    "ALTER TABLE public.bench_plain_patients ADD PRIMARY KEY (id)",
+    "CREATE INDEX ON public.bench_plain_patients (clinic_id, created_at DESC, id)",
+    "ALTER TABLE public.bench_plain_patients ENABLE ROW LEVEL SECURITY",
+    "CREATE POLICY clinic ON public.bench_plain_patients USING (clinic_id = (SELECT neonpro.current_clinic()))",
+    f"GRANT SELECT, INSERT ON public.bench_plain_patients TO {APP}",
+)
+"""The patients' twin in plain columns: the other side of what encryption costs."""
+
 SETTINGS = {
     # What any real server has; the embedded one is set for a demonstration that spares the disk.
     "max_wal_size": "4GB",
@@ -76,7 +92,8 @@ def configure(server: EmbeddedServer) -> None:
         "DATABASE_OWNER_URL": server.url(OWNER, LOADED),
         "NEONPRO_SECRET_KEY": secrets.token_urlsafe(50),
         "NEONPRO_CONTEXT_KEYS": key(),
-        "NEONPRO_MASTER_KEYS": key(),
+        # Always the same: a database that is kept must open in the next run.
+        "NEONPRO_MASTER_KEYS": base64.urlsafe_b64encode(b"bench" * 8).decode(),
         # Plain HTTP is answered, not redirected.
         "NEONPRO_DEMO": "1",
         "NEONPRO_ALLOWED_HOSTS": "testserver",
@@ -134,3 +151,11 @@ def make_copy(house: House) -> None:
         # The copy's pages and hint bits are settled before anything is timed.
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
+
+
+def make_plain(house: House) -> None:
+    """Make the patients' twin, in the copy: after `migrate`, which takes every grant that it does not know."""
+    with house.superuser() as connection:
+        for command in PLAIN:
+            connection.execute(command)
+        connection.execute("VACUUM (ANALYZE) public.bench_plain_patients")

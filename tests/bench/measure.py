@@ -134,6 +134,42 @@ def ratio(
     )
 
 
+def more(
+    key: str, title: str, times: Mapping[str, list[float]], of: str, than: str, *, limit: float | None = None,
+    work: dict[str, Any] | None = None,
+) -> Result:  # fmt: skip
+    """How many milliseconds longer `of` takes than `than`: the difference of their medians."""
+    each_round = [(a - b) * 1000 for a, b in zip(times[of], times[than], strict=True)]
+    return Result(
+        key=key,
+        title=title,
+        unit="ms more",
+        value=(statistics.median(times[of]) - statistics.median(times[than])) * 1000,
+        limit=limit,
+        sides={of: _describe(times[of]), than: _describe(times[than])},
+        spread=(percentile(each_round, 10), percentile(each_round, 90)),
+        rounds=len(each_round),
+        work=work or {},
+    )
+
+
+def typical(
+    key: str, title: str, times: list[float], *, limit: float | None = None, work: dict[str, Any] | None = None
+) -> Result:
+    """The time that half of the takes stay below, in milliseconds."""
+    return Result(
+        key=key,
+        title=title,
+        unit="ms p50",
+        value=statistics.median(times) * 1000,
+        limit=limit,
+        sides={"": _describe(times)},
+        spread=(percentile(times, 10) * 1000, percentile(times, 90) * 1000),
+        rounds=len(times),
+        work=work or {},
+    )
+
+
 def slow_tail(
     key: str, title: str, times: list[float], *, limit: float | None = None, work: dict[str, Any] | None = None
 ) -> Result:

@@ -12,11 +12,12 @@ from neonpro.db import context
 from patients.models import Patient
 from patients.search import find
 from tests.bench.load import COMMON_NAME, RARE_NAME, Team
-from tests.bench.measure import Result, in_turn, not_measured, ratio, slow_tail, stopwatch
+from tests.bench.measure import Result, in_turn, not_measured, ratio, slow_tail, stopwatch, typical
 from tests.bench.scale import Scale
 
 GOAL = 1.3
 PAGE = 50
+SEARCH_GOAL_MS, SEARCH_TAIL_MS = 20, 100
 
 
 def list_queries(scale: Scale, teams: dict[str, Team]) -> Iterator[Result]:
@@ -116,6 +117,7 @@ def searching(scale: Scale, teams: dict[str, Team]) -> Iterator[Result]:
             ("rare", "a rare word", RARE_NAME),
             ("two", "two words", f"{COMMON_NAME} Silva"),
             ("common", "the commonest name", COMMON_NAME),
+            ("beginning", "three letters", COMMON_NAME[:3]),
         ):
             found: list[int] = []
             times = in_turn(
@@ -126,7 +128,9 @@ def searching(scale: Scale, teams: dict[str, Team]) -> Iterator[Result]:
             if found[-1] == 0:
                 yield not_measured(f"search.{key}", f"search: {title}", "nobody was found")
                 continue
-            yield slow_tail(f"search.{key}", f"search: {title}", times[key], work={"found": found[-1]})
+            work = {"found": found[-1], "of": team.patients}
+            yield typical(f"search.{key}", f"search: {title}", times[key], limit=SEARCH_GOAL_MS, work=work)
+            yield slow_tail(f"search.{key}.tail", f"search: {title}, tail", times[key], limit=SEARCH_TAIL_MS, work=work)
 
 
 @contextmanager
