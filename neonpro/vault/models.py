@@ -278,16 +278,16 @@ class Change:
         dirty: set[Pair] = set()
         for instance, patient, record, values in plain:
             state = state_of(instance)
+            # A patient that is being made has only keys that were made for it just now, or for_writing refused.
+            newborn = fields[0].patient == "self" and instance._state.adding
             for found, value in values:
                 pair = (patient, found.category)
                 sealed = found.encrypt(require_open(ciphers[pair], found.label), value, patient, record)
                 state.pending[found.attname] = (value, sealed)
-                if sealed != state.sealed.get(found.attname):
+                if not newborn and sealed != state.sealed.get(found.attname):
                     dirty.add(pair)
-        adding = all(instance._state.adding for instance in instances)
-        if not (adding and fields and fields[0].patient == "self"):
-            # A patient that is being made has only keys that were made for it just now, or for_writing refused.
-            keyring(using).hold(dirty) if dirty else None
+        if dirty:
+            keyring(using).hold(dirty)
         return cls(instances, fields, cls._to_index(model, instances, fields))
 
     @staticmethod

@@ -111,7 +111,8 @@ def many_patients(scale: Scale, teams: dict[str, Team]) -> Iterator[Result]:
                     PlainPatient(record_number=n, clinic_id=team.clinic, preferred_name="", **values(i))
                     for n, i in zip(numbers, serial, strict=False)
                 ]
-                work = lambda: PlainPatient.objects.bulk_create(made, batch_size=2000)  # noqa: E731
+                plain: Any = PlainPatient.objects
+                work = lambda: plain.bulk_create(made, batch_size=2000)  # noqa: E731
             return stopwatch(work) / count
 
     times = in_turn(
