@@ -76,7 +76,7 @@ CATEGORIES = {
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 """The actions whose `changes` speak of columns."""
 
-FACTS = frozenset({"purpose", "categories", "withheld", "refused", "found", "label", "undone"})
+FACTS = frozenset({"purpose", "categories", "withheld", "restricted", "found", "label", "undone"})
 """What `changes` says of a reading, see `facts_of`."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -228,13 +228,13 @@ def purpose_of(changes: Mapping[str, Any] | None) -> str:
 
 
 def facts_of(changes: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """What the log says of a reading, with its names: for what, which categories, how many were refused or found."""
+    """What the log says of a reading, with its names: for what, which categories, why not, how many were found."""
     told = {name: value for name, value in (changes or {}).items() if name in FACTS}
     facts = [
         (_("Purpose"), purpose_of(told)),
         (_("Categories"), _categories(told.get("categories"))),
         (_("Withheld from this role"), _categories(told.get("withheld"))),
-        (_("Patients refused"), str(told.get("refused") or "")),
+        (_("Restricted patient"), _("yes") if told.get("restricted") else ""),
         (_("Patients found"), str(told.get("found", ""))),
         (_("Value"), _value_word(str(told.get("label", "")))),
         (_("Request"), _("failed afterwards; what was read stays read") if told.get("undone") else ""),

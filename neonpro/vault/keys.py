@@ -213,22 +213,18 @@ class Keyring:
 
     def _remember(self, act: Act, answers: dict[Pair, _Answer], categories: list[str], why: str) -> None:
         """A rollback takes the row that `open_keys` wrote; what was read stays read."""
-        opened = sorted({patient for (patient, _), answer in answers.items() if answer.status is Status.OPEN})
-        refused = sorted(
-            {
-                patient
-                for (patient, _), answer in answers.items()
-                if answer.status in {Status.WITHHELD, Status.RESTRICTED} and patient not in opened
-            }
-        )
-        if opened or refused:
-            context.leave_trace(
-                "SELECT neonpro.record_reading(%s, %s::uuid[], %s::jsonb)",
-                act.value if opened else "DENIED",
-                opened or refused,
-                Jsonb({"purpose": why, "categories": categories, "undone": True, "reader": self._reader()}),
-                using=self._using,
-            )
+        opened = {patient for (patient, _), answer in answers.items() if answer.status is Status.OPEN}
+        closed = {Status.WITHHELD, Status.RESTRICTED}
+        refused = {patient for (patient, _), answer in answers.items() if answer.status in closed} - opened
+        for kind, patients in ((act.value, opened), ("DENIED", refused)):
+            if patients:
+                context.leave_trace(
+                    "SELECT neonpro.record_reading(%s, %s::uuid[], %s::jsonb)",
+                    kind,
+                    sorted(patients),
+                    Jsonb({"purpose": why, "categories": categories, "undone": True, "reader": self._reader()}),
+                    using=self._using,
+                )
 
     def _reader(self) -> str:
         """Who reads, for a row that may have to be written when they are no member any more."""

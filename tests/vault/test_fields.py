@@ -354,3 +354,17 @@ def test_an_unknown_category_or_purpose_is_refused(clinic_a: World, ana: Patient
         ):
             with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SELECT * FROM neonpro.open_keys(%s, {arguments})", [[ana.pk]])
+
+
+def test_a_page_with_somebody_restricted_says_who_was_refused(clinic_a: World, ana: Patient) -> None:
+    with clinic_a.enter("dpo"):
+        Patient.objects.filter(pk=ana.pk).update(restricted_at="2026-01-01T00:00:00Z")
+    with clinic_a.enter("manager"):
+        names = {patient.pk: patient.name for patient in Patient.objects.all()}
+        assert isinstance(names.pop(ana.pk), Withheld)
+        listed, denied = rows()
+        assert (listed[0], set(listed[1])) == ("LIST", set(names))
+        assert (denied[0], denied[1]) == ("DENIED", [ana.pk])
+        assert '"restricted": true' in denied[2]
+    with clinic_a.enter("dpo"):
+        assert Patient.objects.get(pk=ana.pk).name == NAME

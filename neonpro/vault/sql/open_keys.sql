@@ -5,7 +5,8 @@
 --   withheld    this role may not have this category (neonpro.may_open)
 --   restricted  the patient's data are closed to all but the DPO
 -- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
--- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Where nothing may be opened it is DENIED.
+-- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom nothing may be opened are
+-- in a row of their own, DENIED.
 -- Refusals are answers and not errors: an error would take its own trace with it.
 CREATE OR REPLACE FUNCTION neonpro.open_keys(patients uuid[], categories text[], act text, purpose text)
 RETURNS TABLE (patient uuid, category text, status text, kid integer, wrapped bytea)
@@ -16,6 +17,7 @@ AS $$
 DECLARE
     who record;
     allowed text[];
+    withheld text[];
     hidden uuid[];
     opened uuid[];
     refused uuid[];
@@ -34,6 +36,7 @@ BEGIN
         RAISE EXCEPTION 'unknown category' USING ERRCODE = 'check_violation';
     END IF;
     allowed := ARRAY(SELECT c FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c));
+    withheld := ARRAY(SELECT c FROM unnest(categories) AS c WHERE c <> ALL (allowed));
     hidden := neonpro.restricted_among(patients, who.role);
     opened := ARRAY(
         SELECT DISTINCT k.patient_id
@@ -50,20 +53,15 @@ BEGIN
         );
     END IF;
     -- Where there is no key at all, erased or never made, nothing is read and nothing was refused.
-    IF opened <> '{}' OR refused <> '{}' THEN
-        PERFORM neonpro.record_reading(
-            CASE WHEN opened = '{}' THEN 'DENIED' ELSE act END,
-            CASE WHEN opened = '{}' THEN refused ELSE opened END,
-            jsonb_strip_nulls(jsonb_build_object(
-                'purpose', purpose,
-                'categories', CASE WHEN opened <> '{}' THEN to_jsonb(allowed) END,
-                'withheld', CASE
-                    WHEN cardinality(allowed) < cardinality(categories)
-                    THEN (SELECT jsonb_agg(c) FROM unnest(categories) AS c WHERE c <> ALL (allowed))
-                END,
-                'refused', CASE WHEN opened <> '{}' THEN nullif(cardinality(refused), 0) END
-            ))
-        );
+    IF opened <> '{}' THEN
+        PERFORM neonpro.record_reading(act, opened, jsonb_strip_nulls(jsonb_build_object(
+            'purpose', purpose, 'categories', allowed, 'withheld', nullif(withheld, '{}')
+        )));
+    END IF;
+    IF refused <> '{}' THEN
+        PERFORM neonpro.record_reading('DENIED', refused, jsonb_strip_nulls(jsonb_build_object(
+            'purpose', purpose, 'withheld', nullif(withheld, '{}'), 'restricted', nullif(hidden <> '{}', false)
+        )));
     END IF;
     RETURN QUERY
     SELECT
