@@ -70,6 +70,16 @@ def test_what_a_savepoint_takes_back_was_read(world: World) -> None:
     assert [row[1] for row in readings(world)].count([world.patients[0].pk]) == 1
 
 
+def test_many_readings_of_one_failed_request_are_all_written(world: World) -> None:
+    with world.enter():
+        people = Patient.objects.bulk_create(Patient(name=f"Pessoa {number}") for number in range(300))
+    with pytest.raises(Failure), world.enter():
+        for patient in people:
+            assert Patient.objects.get(pk=patient.pk).name
+        raise Failure
+    assert len(readings(world)) == 300
+
+
 def test_a_nested_context_answers_for_itself(world: World) -> None:
     other = make_world("DAMASCO")
     with pytest.raises(Failure), world.enter():

@@ -34,6 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Of the running transaction, and of what was rolled back and is still to be written again.
         self.traces: list[Trace] = []
         self._owed: list[Trace] = []
+        self._paying = False
         self._trace_marks: dict[str, int] = {}
 
     _checked_roles: ClassVar[set[tuple[str, int, str, str]]] = set()
@@ -126,13 +127,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _pay(self) -> None:
         """Write again what a rollback took, each row in its own actor's name."""
-        if not self._owed:
+        # Each row that is written ends a transaction of its own, which comes by here too.
+        if not self._owed or self._paying:
             return
         # On a connection made anew, the transaction that asked for it has not begun yet.
         waiting, self.context_request = self.context_request, None
+        self._paying = True
         try:
             self._pay_all()
         finally:
+            self._paying = False
             self.context_request = waiting
 
     def _pay_all(self) -> None:
