@@ -332,7 +332,10 @@ class Change:
         ]
 
     def done(self) -> None:
-        """The rows are written: remember their ciphertexts, and tell the search."""
+        """The rows are written: tell the search, and remember their ciphertexts."""
+        # First, for it may refuse (a CPF that is taken): then the values are still to be indexed.
+        if self.reindex:
+            type(self.reindex[0]).search.write(self.reindex)
         for instance in self.instances:
             state = state_of(instance)
             for name, (_, sealed) in state.pending.items():
@@ -340,8 +343,6 @@ class Change:
             state.pending.clear()
             if self.fields:
                 state.patient, state.record = self.fields[0].binding(instance)
-        if self.reindex:
-            type(self.reindex[0]).search.write(self.reindex)
 
 
 def _differs(instance: Any, name: str) -> bool:

@@ -10,12 +10,13 @@ from uuid import uuid4
 import pytest
 from django.core import serializers
 from django.core.exceptions import FieldError
-from django.db import connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Prefetch
 
 from neonpro.db import context
 from neonpro.vault.fields import Sealed, SealedError, Withheld
 from patients.models import Appointment, Patient
+from patients.search import known_cpf
 from tests.factories import JOB, World
 
 NAME = "Ana Beatriz Lourenço"
@@ -340,8 +341,6 @@ def test_roles(clinic_a: World, ana: Patient) -> None:
 
 
 def test_an_unknown_category_or_purpose_is_refused(clinic_a: World, ana: Patient) -> None:
-    from django.db import DatabaseError, transaction
-
     with clinic_a.enter():
         for arguments in (
             "ARRAY['nonsense'], 'READ', 'test'",
@@ -368,3 +367,17 @@ def test_a_page_with_somebody_restricted_says_who_was_refused(clinic_a: World, a
         assert '"restricted": true' in denied[2]
     with clinic_a.enter("dpo"):
         assert Patient.objects.get(pk=ana.pk).name == NAME
+
+
+def test_a_save_that_was_refused_is_indexed_when_it_is_tried_again(clinic_a: World, ana: Patient) -> None:
+    with clinic_a.enter():
+        ana.cpf = "52998224725"
+        ana.save()
+        other = Patient.objects.get(pk=clinic_a.patients[0].pk)
+        other.cpf = "52998224725"
+        with pytest.raises(IntegrityError, match="patients_one_per_cpf"), transaction.atomic():
+            other.save()
+        ana.cpf = ""
+        ana.save()
+        other.save()
+        assert known_cpf("52998224725") == other.pk
