@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -310,7 +309,7 @@ class _Made:
                 found = _SEALED[name]
                 self.row[name] = bytes(found.encrypt(ciphers[found.category], value, patient, patient))
         index, key = Patient.search, search_keys[clinic]
-        seen = SimpleNamespace(**{name: values.get(name, "") for name in index.fields})
+        seen = Patient(**{name: values.get(name, "") for name in index.fields})
         found_by = ",".join(map(str, index._found_by(key, seen)))
         self.tokens = (place, patient, f"{{{found_by}}}", index._unique(key, "cpf", seen), None)
 
