@@ -117,7 +117,8 @@ def declared_functions(base: Path) -> list[SqlFunction]:
 
 
 def _files(base: Path) -> list[tuple[Path, str]]:
-    found = sorted(file for file in base.glob("**/sql/*.sql") if ".venv" not in file.parts)
+    # An app, or a package of neonpro. Not "**": below `base` there may be an environment of thirty thousand files.
+    found = sorted([*base.glob("*/sql/*.sql"), *base.glob("*/*/sql/*.sql")])
     return [(file, file.read_text(encoding="utf-8")) for file in found]
 
 

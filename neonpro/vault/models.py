@@ -391,9 +391,3 @@ def is_encrypted_path(model: type[models.Model], path: str) -> bool:
             return True
         here = getattr(found, "related_model", None)
     return False
-
-
-def patient_of(instance: Any) -> UUID | None:
-    """The patient whose keys open an instance's values."""
-    found: UUID | None = getattr(instance, encrypted_fields(type(instance))[0].patient_attname)
-    return found

@@ -28,6 +28,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     context_request: ContextRequest | None = None
     clinic_context: Context | None = None
+    _checked_roles: ClassVar[set[tuple[str, int, str, str]]] = set()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,8 +38,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._paying = False
         self._trace_marks: dict[str, int] = {}
 
-    _checked_roles: ClassVar[set[tuple[str, int, str, str]]] = set()
-
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
         """Begin (or end) a transaction, and open the context that `enter` asked for."""
         if autocommit:
@@ -46,6 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.clinic_context = None
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if autocommit:
+            self._trace_marks.clear()
             self._pay()
         if autocommit or self.context_request is None:
             return
@@ -115,7 +115,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Should this fail, a rollback follows, which finds them still here.
         super()._commit()  # type: ignore[misc]  # not in the stubs
         self.traces.clear()
-        self._trace_marks.clear()
 
     def _owe(self, mark: int) -> None:
         """The rows of these traces are about to go."""
@@ -141,16 +140,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _pay_all(self) -> None:
         while self._owed:
-            trace = self._owed.pop(0)
+            # Taken off once it is written: one that fails is not lost, and until it succeeds nothing is answered.
+            trace = self._owed[0]
             try:
                 self._write(trace, trace.context.actor)
             except NotAMember:
                 # The membership ended during the request; what was read stays read, and the row says by whom.
                 self._write(trace, Job("late_trace"))
-            except BaseException:
-                # Not lost: the connection's next transaction that ends tries again. Until then nothing is answered.
-                self._owed.insert(0, trace)
-                raise
+            del self._owed[0]
 
     def _write(self, trace: Trace, actor: Actor) -> None:
         with enter(actor, trace.context.clinic, request_id=trace.context.request_id, using=self.alias):
