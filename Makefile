@@ -35,7 +35,7 @@ demo: .env-app  ## instala, prepara e abre a demonstração em http://127.0.0.1:
 
 .PHONY: test
 test: .env-dev  ## roda todos os testes
-	@exec $(PY) -m pytest $(ARGS)
+	@exec $(PY) -m pytest -n auto $(ARGS)
 
 # The settings ask for secrets and addresses; none of these is kept, and no database is asked.
 .PHONY: lint

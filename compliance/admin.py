@@ -24,7 +24,7 @@ from compliance import keyset
 from compliance.forms import AuditFilterForm, GrantForm
 from compliance.models import AuditLog, ResourcePermission
 from neonpro.vault.keys import Act
-from patients.forms import PERMISSIONS
+from patients.forms.grants import PERMISSIONS
 from patients.models import Patient
 
 

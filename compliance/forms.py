@@ -20,7 +20,7 @@ from clinics.adminbase import AutocompleteInput, ClinicForm, LabelledChoiceField
 from clinics.models import Membership
 from compliance.models import AuditLog, ResourcePermission
 from neonpro.vault.keys import Act
-from patients.forms import PERMISSIONS
+from patients.forms.grants import PERMISSIONS
 from patients.models import Appointment, Patient
 
 WINDOW = timedelta(days=90)

@@ -255,7 +255,7 @@ def test_a_request_that_fails_leaves_its_reading(committed: None, monkeypatch: p
         read.append(context["original"].name)
         raise ValueError("the view's mistake")
 
-    monkeypatch.setattr("patients.admin.PatientAdmin.render_change_form", fail)
+    monkeypatch.setattr("patients.admin.patients.PatientAdmin.render_change_form", fail)
     answer = client.get(f"/admin/patients/patient/{world.patients[0].pk}/change/")
     assert (answer.status_code, len(read)) == (500, 1)
     rows = readings(world, answer.headers["X-Request-ID"])

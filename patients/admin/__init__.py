@@ -1,0 +1,6 @@
+"""The admin of patients, a file for each page's subject."""
+
+from patients.admin.appointments import AppointmentAdmin
+from patients.admin.patients import PatientAdmin
+
+__all__ = ["AppointmentAdmin", "PatientAdmin"]
