@@ -2,5 +2,6 @@
 
 from patients.admin.appointments import AppointmentAdmin
 from patients.admin.patients import PatientAdmin
+from patients.admin.signatures import RecordSignatureAdmin
 
-__all__ = ["AppointmentAdmin", "PatientAdmin"]
+__all__ = ["AppointmentAdmin", "PatientAdmin", "RecordSignatureAdmin"]

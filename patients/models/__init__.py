@@ -23,6 +23,13 @@ from patients.models.record import (
     RecordTemplate,
     Severity,
 )
+from patients.models.signature import (
+    GuardSignature,
+    MarkSigned,
+    PadesProfile,
+    RecordSignature,
+    SignatureLevel,
+)
 
 __all__ = [
     "FREES_THE_TIME",
@@ -38,17 +45,22 @@ __all__ = [
     "GuardCare",
     "GuardRecord",
     "GuardRestriction",
+    "GuardSignature",
     "LastDay",
+    "MarkSigned",
     "MedicalRecord",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
+    "PadesProfile",
     "Patient",
     "PatientAlert",
     "RecordKind",
+    "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
     "Severity",
     "Sex",
+    "SignatureLevel",
     "TsTzRange",
 ]
