@@ -242,4 +242,4 @@ def test_a_patient_with_appointments_stays(clinic_a: World) -> None:
         with pytest.raises(Exception, match="permission denied"), transaction.atomic():
             cursor.execute("DELETE FROM appointments")
         with pytest.raises(IntegrityError, match="appointments_professional_same_clinic"), transaction.atomic():
-            cursor.execute("DELETE FROM professionals")
+            cursor.execute("DELETE FROM professionals WHERE id = %s", [clinic_a.appointments[0].professional_id])
