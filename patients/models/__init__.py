@@ -9,18 +9,58 @@ from patients.models.appointment import (
     OwnDay,
     TsTzRange,
 )
+from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
+from patients.models.record import (
+    AlertKind,
+    DocumentKind,
+    GuardAlert,
+    GuardRecord,
+    MedicalRecord,
+    PatientAlert,
+    RecordKind,
+    RecordStatus,
+    RecordTemplate,
+    Severity,
+)
+from patients.models.signature import (
+    GuardSignature,
+    MarkSigned,
+    PadesProfile,
+    RecordSignature,
+    SignatureLevel,
+)
 
 __all__ = [
     "FREES_THE_TIME",
+    "AlertKind",
     "Appointment",
     "AppointmentStatus",
+    "Began",
+    "CareTeam",
+    "DocumentKind",
+    "Ended",
+    "FollowAppointments",
+    "GuardAlert",
+    "GuardCare",
+    "GuardRecord",
     "GuardRestriction",
+    "GuardSignature",
     "LastDay",
+    "MarkSigned",
+    "MedicalRecord",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
+    "PadesProfile",
     "Patient",
+    "PatientAlert",
+    "RecordKind",
+    "RecordSignature",
+    "RecordStatus",
+    "RecordTemplate",
+    "Severity",
     "Sex",
+    "SignatureLevel",
     "TsTzRange",
 ]
