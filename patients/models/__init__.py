@@ -1,26 +1,56 @@
 """Patients and what happens to them, a file for each aggregate."""
 
+from patients.models.agenda import (
+    Absence,
+    AbsenceKind,
+    Period,
+    Priority,
+    Reminder,
+    ReminderChannel,
+    ReminderStatus,
+    WaitingEntry,
+    WaitingStatus,
+    Weekday,
+    WorkingHours,
+)
 from patients.models.appointment import (
     FREES_THE_TIME,
+    LAWFUL,
     Appointment,
     AppointmentStatus,
+    GuardFlow,
     LastDay,
     NoOverlap,
     OwnDay,
+    ReasonGiven,
     TsTzRange,
 )
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
 
 __all__ = [
     "FREES_THE_TIME",
+    "LAWFUL",
+    "Absence",
+    "AbsenceKind",
     "Appointment",
     "AppointmentStatus",
+    "GuardFlow",
     "GuardRestriction",
     "LastDay",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
     "Patient",
+    "Period",
+    "Priority",
+    "ReasonGiven",
+    "Reminder",
+    "ReminderChannel",
+    "ReminderStatus",
     "Sex",
     "TsTzRange",
+    "WaitingEntry",
+    "WaitingStatus",
+    "Weekday",
+    "WorkingHours",
 ]
