@@ -1,12 +1,28 @@
 """Patients and what happens to them, a file for each aggregate."""
 
+from patients.models.agenda import (
+    Absence,
+    AbsenceKind,
+    Period,
+    Priority,
+    Reminder,
+    ReminderChannel,
+    ReminderStatus,
+    WaitingEntry,
+    WaitingStatus,
+    Weekday,
+    WorkingHours,
+)
 from patients.models.appointment import (
     FREES_THE_TIME,
+    LAWFUL,
     Appointment,
     AppointmentStatus,
+    GuardFlow,
     LastDay,
     NoOverlap,
     OwnDay,
+    ReasonGiven,
     TsTzRange,
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
@@ -33,6 +49,9 @@ from patients.models.signature import (
 
 __all__ = [
     "FREES_THE_TIME",
+    "LAWFUL",
+    "Absence",
+    "AbsenceKind",
     "AlertKind",
     "Appointment",
     "AppointmentStatus",
@@ -43,6 +62,7 @@ __all__ = [
     "FollowAppointments",
     "GuardAlert",
     "GuardCare",
+    "GuardFlow",
     "GuardRecord",
     "GuardRestriction",
     "GuardSignature",
@@ -55,12 +75,22 @@ __all__ = [
     "PadesProfile",
     "Patient",
     "PatientAlert",
+    "Period",
+    "Priority",
+    "ReasonGiven",
     "RecordKind",
     "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
+    "Reminder",
+    "ReminderChannel",
+    "ReminderStatus",
     "Severity",
     "Sex",
     "SignatureLevel",
     "TsTzRange",
+    "WaitingEntry",
+    "WaitingStatus",
+    "Weekday",
+    "WorkingHours",
 ]

@@ -147,5 +147,3 @@ class RecordSignature(VaultModel, ClinicModel):
 
     def __str__(self) -> str:
         return str(self.id)[:8]
-
-

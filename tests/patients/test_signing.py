@@ -1,6 +1,5 @@
 """Signing entries: who, when, with what certificate; what is kept of it, and what is found in it afterwards."""
 
-
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
@@ -455,5 +454,3 @@ def test_the_command_names_the_bad_ones_by_id(
         call_command("verify_signatures", clinic=doctor.clinic.pk, verbosity=0)
     assert pki.NAME not in str(error.value)
     assert "raiz" in str(error.value)
-
-

@@ -95,7 +95,10 @@ def test_nobody_else_has_these_pages(doctor: World, signed: RecordSignature, rol
     assert visitor.get(SIGN).status_code == 403
     assert post(visitor, doctor.record.pk).status_code == 403
     for name in ("change", "verify"):
-        assert visitor.get(reverse(f"admin:patients_recordsignature_{name}", args=[signed.pk])).status_code in (403, 404)
+        assert visitor.get(reverse(f"admin:patients_recordsignature_{name}", args=[signed.pk])).status_code in (
+            403,
+            404,
+        )
     download = reverse("admin:patients_recordsignature_download", args=[signed.pk])
     assert visitor.post(download).status_code in (403, 404)
     assert visitor.post(reverse("admin:patients_recordsignature_unsigned"), {"print": signed.record_id}).status_code in (
