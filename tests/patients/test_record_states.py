@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from pytest_django import DjangoDbBlocker
 
+from clinics.models import User
 from clinics.roles import Role
 from neonpro.db import context
 from patients import care, records
@@ -26,6 +27,7 @@ class Records(RuleBasedStateMachine):
     """One patient, an author and a colleague of the team."""
 
     world: World
+    colleague: User
     drafts = Bundle("drafts")
     finals = Bundle("finals")
 
@@ -80,6 +82,7 @@ class Records(RuleBasedStateMachine):
     def addendum(self, record: Any, reason: str) -> Any:
         with self.writing():
             made = records.new_addendum(record, reason=reason)
+            assert made.amends_id is not None
             original = MedicalRecord.objects.get(pk=made.amends_id)
             assert original.amends_id is None
             assert original.status == "finalised"
@@ -144,7 +147,7 @@ def test_any_sequence(django_db_setup: None, django_db_blocker: DjangoDbBlocker)
         user, professional = make_colleague(world)
         with world.enter(Role.PROFESSIONAL):
             care.add(patient=world.patients[0].pk, professional=professional.pk, reason="junto")
-        machine = type("Sequence", (Records,), {"world": world, "colleague": user})
+        machine: Any = type("Sequence", (Records,), {"world": world, "colleague": user})
         try:
             machine.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
             machine.TestCase().runTest()
