@@ -1,12 +1,29 @@
 """Patients and what happens to them, a file for each aggregate."""
 
+from patients.models.agenda import (
+    Absence,
+    AbsenceKind,
+    Period,
+    Priority,
+    Reminder,
+    ReminderChannel,
+    ReminderStatus,
+    WaitingEntry,
+    WaitingStatus,
+    Weekday,
+    WorkingHours,
+)
 from patients.models.appointment import (
     FREES_THE_TIME,
+    LAWFUL,
     Appointment,
     AppointmentStatus,
+    GuardFlow,
+    GuardScope,
     LastDay,
     NoOverlap,
     OwnDay,
+    ReasonGiven,
     TsTzRange,
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
@@ -26,6 +43,9 @@ from patients.models.record import (
 
 __all__ = [
     "FREES_THE_TIME",
+    "LAWFUL",
+    "Absence",
+    "AbsenceKind",
     "AlertKind",
     "Appointment",
     "AppointmentStatus",
@@ -36,8 +56,10 @@ __all__ = [
     "FollowAppointments",
     "GuardAlert",
     "GuardCare",
+    "GuardFlow",
     "GuardRecord",
     "GuardRestriction",
+    "GuardScope",
     "LastDay",
     "MedicalRecord",
     "NewRecordNumber",
@@ -45,10 +67,20 @@ __all__ = [
     "OwnDay",
     "Patient",
     "PatientAlert",
+    "Period",
+    "Priority",
+    "ReasonGiven",
     "RecordKind",
     "RecordStatus",
     "RecordTemplate",
+    "Reminder",
+    "ReminderChannel",
+    "ReminderStatus",
     "Severity",
     "Sex",
     "TsTzRange",
+    "WaitingEntry",
+    "WaitingStatus",
+    "Weekday",
+    "WorkingHours",
 ]
