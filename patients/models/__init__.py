@@ -1,12 +1,29 @@
 """Patients and what happens to them, a file for each aggregate."""
 
+from patients.models.agenda import (
+    Absence,
+    AbsenceKind,
+    Period,
+    Priority,
+    Reminder,
+    ReminderChannel,
+    ReminderStatus,
+    WaitingEntry,
+    WaitingStatus,
+    Weekday,
+    WorkingHours,
+)
 from patients.models.appointment import (
     FREES_THE_TIME,
+    LAWFUL,
     Appointment,
     AppointmentStatus,
+    GuardFlow,
+    GuardScope,
     LastDay,
     NoOverlap,
     OwnDay,
+    ReasonGiven,
     TsTzRange,
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
@@ -33,6 +50,9 @@ from patients.models.signature import (
 
 __all__ = [
     "FREES_THE_TIME",
+    "LAWFUL",
+    "Absence",
+    "AbsenceKind",
     "AlertKind",
     "Appointment",
     "AppointmentStatus",
@@ -43,8 +63,10 @@ __all__ = [
     "FollowAppointments",
     "GuardAlert",
     "GuardCare",
+    "GuardFlow",
     "GuardRecord",
     "GuardRestriction",
+    "GuardScope",
     "GuardSignature",
     "LastDay",
     "MarkSigned",
@@ -55,12 +77,22 @@ __all__ = [
     "PadesProfile",
     "Patient",
     "PatientAlert",
+    "Period",
+    "Priority",
+    "ReasonGiven",
     "RecordKind",
     "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
+    "Reminder",
+    "ReminderChannel",
+    "ReminderStatus",
     "Severity",
     "Sex",
     "SignatureLevel",
     "TsTzRange",
+    "WaitingEntry",
+    "WaitingStatus",
+    "Weekday",
+    "WorkingHours",
 ]
