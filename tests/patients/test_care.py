@@ -1,4 +1,4 @@
-"""Who cares for a patient sees the record, and nobody else: rows, keys, log. A grant opens one patient until it ends."""
+"""Who cares for a patient sees the record, and nobody else: rows, keys, log. A grant opens one patient for a time."""
 
 import json
 import time
