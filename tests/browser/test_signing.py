@@ -28,11 +28,11 @@ def shoot(page: Page, name: str) -> None:
     if not SHOTS:
         return
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark")
         for width in (1400, 390):
             page.set_viewport_size({"width": width, "height": 900})
             page.screenshot(path=Path(SHOTS) / f"{name}-{scheme}-{width}.png", full_page=True)
-    page.emulate_media(color_scheme="light")
+    page.evaluate("document.documentElement.classList.remove('dark')")
     page.set_viewport_size({"width": 1400, "height": 900})
 
 
