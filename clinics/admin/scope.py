@@ -178,8 +178,18 @@ class ScopeSignOffAdmin(ClinicAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("professional", "director")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and is_director(request.user.pk)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        # The menu asks for permissions on every page, and the database is not asked there who the director is.
+        may_add = self.has_add_permission(request) and is_director(request.user.pk)
+        return super().changelist_view(request, {"has_add_permission": may_add, **(extra_context or {})})
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """The form, for the technical director alone: others are led back and told why."""
+        if self.has_add_permission(request) and not is_director(request.user.pk):
+            messages.error(request, str(SIGN_OFF_RULES["scope_signoffs_director_only"]))
+            return HttpResponseRedirect(reverse("admin:clinics_scoperule_changelist"))
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # A sign-off ends, by its own page; it does not change.

@@ -24,8 +24,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from clinics.models import Clinic, LicenceStatus, Membership, Professional, Service, User
+from clinics.licences import latest_recheck
+from clinics.models import (
+    Clinic,
+    LicenceStatus,
+    Membership,
+    Professional,
+    Service,
+    User,
+    VerificationMethod,
+)
 from clinics.roles import Role
+from clinics.scope import sign_off, start_matrix
 from neonpro.db import context
 from neonpro.db.context import Job
 from patients import import_mapping, people
@@ -159,21 +169,53 @@ def _found(definition: Definition, place: UUID, now: datetime) -> None:
         "rqe",
     )  # fmt: skip
     for person in definition["professionals"]:
-        verified = {
-            "status": LicenceStatus.ACTIVE,
-            "verified_at": now - timedelta(days=20),
-            "verification_source": "Consulta ao site do conselho (demonstração)",
-            "recheck_on": today + timedelta(days=160),
-        }
         professional = Professional.objects.create(
             membership=members.get(person.get("member", "")),
             **{name: person[name] for name in licence if name in person},
-            **(verified if person.get("verified") else {}),
+            **_verification(person, now),
         )
         if person["full_name"] == definition["director"]:
             clinic.technical_director = professional
     clinic.save()
+    # What the clinic decides, it decides on the day on which the demonstration is made.
+    start_matrix(on=timezone.localdate())
+    _sign_off(definition, place, timezone.localdate())
     _add_patients(definition, now)
+
+
+def _verification(person: Definition, now: datetime) -> dict[str, Any]:
+    """What the clinic knows of a licence: verified lately, too long ago, or not at all."""
+    if not person.get("verified") and not person.get("stale"):
+        return {}
+    verified_at = now - timedelta(days=200 if person.get("stale") else 20)
+    made_on = timezone.localdate()
+    return {
+        "status": LicenceStatus.ACTIVE,
+        "verified_at": verified_at,
+        "verification_method": VerificationMethod.WEBSITE,
+        "verification_source": "Consulta ao site do conselho (demonstração)",
+        "recheck_on": verified_at.date() + (latest_recheck(on=made_on) - made_on),
+    }
+
+
+def _sign_off(definition: Definition, place: UUID, today: date) -> None:
+    """What the technical director has signed off, signed in with their own access."""
+    if "sign_offs" not in definition:
+        return
+    (email,) = (
+        person["member"] for person in definition["professionals"] if person["full_name"] == definition["director"]
+    )
+    with context.enter(JOB, None):
+        director = _account(email)
+    with context.enter(director, place):
+        for given in definition["sign_offs"]:
+            sign_off(
+                professional=Professional.objects.get(full_name=given["professional"]),
+                procedure_class=given["procedure_class"],
+                reason=given["reason"],
+                until=today + timedelta(days=180),
+                on=today,
+            )
 
 
 def _account(email: str, *, superuser: bool = False) -> User:
