@@ -172,7 +172,7 @@ def _found(definition: Definition, place: UUID, now: datetime) -> None:
         professional = Professional.objects.create(
             membership=members.get(person.get("member", "")),
             **{name: person[name] for name in licence if name in person},
-            **_verification(person, now),
+            **_verification(person),
         )
         if person["full_name"] == definition["director"]:
             clinic.technical_director = professional
@@ -183,12 +183,12 @@ def _found(definition: Definition, place: UUID, now: datetime) -> None:
     _add_patients(definition, now)
 
 
-def _verification(person: Definition, now: datetime) -> dict[str, Any]:
+def _verification(person: Definition) -> dict[str, Any]:
     """What the clinic knows of a licence: verified lately, too long ago, or not at all."""
     if not person.get("verified") and not person.get("stale"):
         return {}
-    verified_at = now - timedelta(days=200 if person.get("stale") else 20)
-    made_on = timezone.localdate()
+    # Whether a verification still counts is PostgreSQL's to say, by its own clock.
+    verified_at, made_on = timezone.now() - timedelta(days=200 if person.get("stale") else 20), timezone.localdate()
     return {
         "status": LicenceStatus.ACTIVE,
         "verified_at": verified_at,
