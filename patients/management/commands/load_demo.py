@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.db.models import Func, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -39,6 +40,7 @@ from clinics.scope import sign_off, start_matrix
 from neonpro.db import context
 from neonpro.db.context import Job
 from patients import import_mapping, people
+from patients.demo_records import write_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
@@ -109,6 +111,7 @@ def load(*, now: datetime) -> None:
             if not Clinic.objects.filter(pk=place).exists():
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
+            write_records(place)
 
 
 def logins() -> str:
@@ -303,11 +306,19 @@ class _Agenda:
             status__in=(AppointmentStatus.COMPLETED, *FREES_THE_TIME)
         )
         outcomes: dict[AppointmentStatus, list[UUID]] = defaultdict(list)
-        for pk, key, status in open_ones.values_list("pk", "external_id", "status"):
+        # What the clinic's matrix did not allow on that day did not take place.
+        refusal = Func(
+            "professional_id", "service_id", "day", function="neonpro.scope_refusal", output_field=TextField()
+        )
+        rows = open_ones.annotate(refusal=refusal).values_list("pk", "external_id", "status", "refusal")
+        for pk, key, status, refused in rows:
             came = status in {AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE}
-            outcomes[AppointmentStatus.COMPLETED if came else _outcome(key)].append(pk)
+            outcome = AppointmentStatus.COMPLETED if came else _outcome(key)
+            begun = status == AppointmentStatus.IN_CARE
+            outcomes[outcome if begun or not refused else AppointmentStatus.CANCELLED].append(pk)
         # One state after the other, as at the reception: nobody else's way leads anywhere either.
         steps = {
+            AppointmentStatus.CANCELLED: (),
             AppointmentStatus.NO_SHOW: (),
             AppointmentStatus.COMPLETED: (AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE),
         }
