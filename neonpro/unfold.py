@@ -22,6 +22,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
+                    {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
                 ],
             },
             {

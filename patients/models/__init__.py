@@ -40,6 +40,13 @@ from patients.models.record import (
     RecordTemplate,
     Severity,
 )
+from patients.models.signature import (
+    GuardSignature,
+    MarkSigned,
+    PadesProfile,
+    RecordSignature,
+    SignatureLevel,
+)
 
 __all__ = [
     "FREES_THE_TIME",
@@ -60,17 +67,21 @@ __all__ = [
     "GuardRecord",
     "GuardRestriction",
     "GuardScope",
+    "GuardSignature",
     "LastDay",
+    "MarkSigned",
     "MedicalRecord",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
+    "PadesProfile",
     "Patient",
     "PatientAlert",
     "Period",
     "Priority",
     "ReasonGiven",
     "RecordKind",
+    "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
     "Reminder",
@@ -78,6 +89,7 @@ __all__ = [
     "ReminderStatus",
     "Severity",
     "Sex",
+    "SignatureLevel",
     "TsTzRange",
     "WaitingEntry",
     "WaitingStatus",
