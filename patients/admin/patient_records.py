@@ -101,7 +101,7 @@ class PatientRecords:
             "subtitle": self.choice_label(patient),
             "text": closed_word(),
             "team": [str(stay.professional) for stay in care.team(patient.pk) if stay.until is None],
-            "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+            "back_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         }
         return TemplateResponse(request, "admin/patients/patient/records_closed.html", page, status=403)
 
@@ -203,7 +203,7 @@ class PatientRecords:
             "form": form if may_add else None,
             "end_form": end_form,
             "ending": ending,
-            "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+            "back_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         }
         return TemplateResponse(request, "admin/patients/patient/care.html", page)
 
