@@ -189,7 +189,7 @@ class PatientRecords:
             "form": form if may_add else None,
             "end_form": end_form,
             "ending": ending,
-            "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+            "back_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         }
         return TemplateResponse(request, "admin/patients/patient/care.html", page)
 

@@ -31,7 +31,7 @@ def page_context(admin: Any, request: HttpRequest, patient: Patient, *, title: s
         "subtitle": patient.display_name,
         "patient": patient,
         "alerts": [alert_line(alert) for alert in records.alerts(patient.pk)],
-        "patient_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+        "patient_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         "records_url": reverse("admin:patients_patient_records", args=[patient.pk]),
         "alerts_url": reverse("admin:patients_patient_alerts", args=[patient.pk]),
         **more,
