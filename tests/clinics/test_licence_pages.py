@@ -116,7 +116,9 @@ def test_the_manager_sees_on_the_first_page_what_is_due(clinic_a: World) -> None
 
 def test_deleting_a_professional_takes_the_cpf_along(clinic_a: World) -> None:
     with context.enter(JOB, clinic_a.clinic.pk):
-        other = Professional.objects.create(full_name="Temporária", cpf=CPF)
+        other = Professional(full_name="Temporária")
+        other.cpf = CPF
+        other.save()
     client = signed_in(clinic_a.user(Role.MANAGER))
     url = reverse("admin:clinics_professional_delete", args=[other.pk])
     assert client.post(url, {"post": "yes"}).status_code == 302
