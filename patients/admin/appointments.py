@@ -25,7 +25,9 @@ from neonpro.vault.keys import Act
 from patients.admin.search import PatientSearch
 from patients.booking import BookingError, cancel, may_cancel
 from patients.forms.appointments import AppointmentForm, CancelForm
+from patients.flow import events
 from patients.models import Appointment, AppointmentStatus, Patient
+from patients.overbooking import may_overbook
 
 
 class WhenFilter(DropdownFilter):
@@ -121,6 +123,8 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
     actions_detail = ("cancel",)
+    change_form_before_template = "admin/patients/appointment/offered.html"
+    change_form_outer_after_template = "admin/patients/appointment/events.html"
     refusals: ClassVar[dict[str, Any]] = {
         "appointments_professional_free": gettext_lazy(
             "This time of the professional was taken a moment ago. Choose another."
@@ -128,10 +132,17 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
         "appointments_patient_free": gettext_lazy(
             "This patient was booked for this time a moment ago. Choose another."
         ),
+        "appointments_status_flow": gettext_lazy(
+            "The visit's state was changed a moment ago, and this one does not follow it. Reload the page."
+        ),
+        "appointments_overbooking_allowed": gettext_lazy(
+            "You may not overbook. A manager can, or can allow it to you in the team's page."
+        ),
     }
     fieldsets = (
         (None, {"fields": ("patient", "professional", "service")}),
         (gettext_lazy("When"), {"fields": ("day", "time", "minutes", "by_arrival")}),
+        (gettext_lazy("Overbooking (encaixe)"), {"fields": ("overbooked", "overbook_reason")}),
         (gettext_lazy("Situation"), {"fields": ("status", "note")}),
     )
 
@@ -151,7 +162,24 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
             sets[0] = (None, {"fields": ("patient_link", "professional", "service")})
         if obj is not None and obj.cancel_reason:
             sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
-        return sets
+        return self._without_overbooking(sets, obj)
+
+    def _without_overbooking(self, sets: list[Any], obj: Appointment | None) -> list[Any]:
+        """Without the encaixe's fields for whom it is not."""
+        if may_overbook() or (obj is not None and obj.overbooked):
+            return sets
+        return [part for part in sets if "overbooked" not in part[1]["fields"]]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if getattr(form, "outside_hours", False):
+            messages.warning(request, _("Booked outside the professional's working hours."))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        record = context.get("original")
+        if record is not None:
+            context["events"] = events(record)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def closed(self, request: HttpRequest, record: Appointment) -> list[str]:
         patients: Any = self.admin_site.get_model_admin(Patient)
