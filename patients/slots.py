@@ -81,7 +81,11 @@ class Timetable:
     def closed_for(self, professional: UUID | None, starts_at: datetime, ends_at: datetime) -> Closed | None:
         """The first absence of the professional, or closing of the clinic, within a time."""
         for closed in self.closed:
-            if closed.professional in (None, professional) and closed.starts_at < ends_at and closed.ends_at > starts_at:
+            if (
+                closed.professional in (None, professional)
+                and closed.starts_at < ends_at
+                and closed.ends_at > starts_at
+            ):
                 return closed
         return None
 

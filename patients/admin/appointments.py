@@ -1,6 +1,6 @@
 """The appointments' pages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -22,12 +22,16 @@ from clinics import withheld
 from clinics.adminbase import ClinicAdmin, ClinicChangeList
 from clinics.models import Professional
 from neonpro.vault.keys import Act
+from patients.admin.agenda import AgendaPages
+from patients.admin.reminders import ReminderPages
 from patients.admin.search import PatientSearch
+from patients.admin.waiting import offer_url
 from patients.booking import BookingError, cancel, may_cancel
-from patients.forms.appointments import AppointmentForm, CancelForm
 from patients.flow import events
+from patients.forms.appointments import AppointmentForm, CancelForm
 from patients.models import Appointment, AppointmentStatus, Patient
 from patients.overbooking import may_overbook
+from patients.waiting_list import matches
 
 
 class WhenFilter(DropdownFilter):
@@ -101,8 +105,18 @@ class AppointmentChangeList(ClinicChangeList):
         ]
 
 
+def freed_url(professional: UUID | None, starts_at: datetime | None, ends_at: datetime | None) -> str:
+    """The page that offers a time that became free; "" where nobody waits for it, or it has passed."""
+    if starts_at is None or ends_at is None or starts_at < timezone.now():
+        return ""
+    minutes = int((ends_at - starts_at).total_seconds()) // 60
+    if not matches(professional=professional, starts_at=starts_at, minutes=minutes):
+        return ""
+    return offer_url(professional, starts_at, minutes)
+
+
 @admin.register(Appointment)
-class AppointmentAdmin(PatientSearch, ClinicAdmin):
+class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
     """The agenda, from today on."""
 
     form = AppointmentForm
@@ -171,9 +185,27 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
         return [part for part in sets if "overbooked" not in part[1]["fields"]]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = form.initial
         super().save_model(request, obj, form, change)
+        old = (
+            Appointment.history.filter(id=obj.pk).order_by("-history_date").values_list(
+                "professional_id", "starts_at", "ends_at"
+            )[1:2]
+            if change and {"day", "time", "professional"} & set(form.changed_data) and before
+            else ()
+        )  # fmt: skip
+        for was in old:
+            freed = freed_url(*was)
+            if freed:
+                # Kept for the answer: the time that this visit left is offered to those who wait.
+                request.freed = freed  # type: ignore[attr-defined]
         if getattr(form, "outside_hours", False):
             messages.warning(request, _("Booked outside the professional's working hours."))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        response: HttpResponse = super().response_change(request, obj)
+        freed = getattr(request, "freed", "")
+        return HttpResponseRedirect(freed) if freed and "_continue" not in request.POST else response
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         record = context.get("original")
@@ -228,6 +260,9 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
                 form.add_error(None, str(error))
             else:
                 messages.success(request, _("The appointment was cancelled and its time is free again."))
+                freed = freed_url(appointment.professional_id, appointment.starts_at, appointment.ends_at)
+                if freed:
+                    return HttpResponseRedirect(freed)
                 return HttpResponseRedirect(reverse("admin:patients_appointment_changelist"))
         return self.confirmation(
             request,
