@@ -30,6 +30,9 @@ STEPS: dict[str, tuple[str, ...]] = {
 """The buttons of a visit in each state: what reception and professionals do next."""
 
 
+BLOCK = '<span class="material-symbols-outlined" aria-hidden="true">block</span>'
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Where the table's links lead, and what the reader may do."""
@@ -105,8 +108,7 @@ class Table:
         """What is booked and what is closed, as (first row, row after the last, HTML); what overlaps in one."""
         items = [(v.starts, v.ends, self.visit(v, column.day)) for v in column.visits]
         items += [
-            (starts, ends, f'<p class="np-absent"><span class="material-symbols-outlined" aria-hidden="true">block</span>'
-             f"{escape(capfirst(label))}</p>")
+            (starts, ends, f'<p class="np-absent">{BLOCK}{escape(capfirst(label))}</p>')
             for starts, ends, label in column.closed
         ]  # fmt: skip
         rows = sorted(

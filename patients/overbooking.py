@@ -1,4 +1,4 @@
-"""*Encaixe*: booking on purpose at a time that is taken or closed. PostgreSQL asks the same (`sql/appointment_flow.sql`)."""
+"""*Encaixe*: booking on purpose at a time that is taken or closed; `sql/appointment_flow.sql` asks the same."""
 
 from django.db import connection
 

@@ -21,7 +21,8 @@ class WorkingHoursAdmin(ClinicAdmin):
     ordering = ("professional__full_name", "weekday", "starts")
     fields = ("professional", "weekday", "starts", "ends", "valid_from", "valid_to")
     empty_hint = gettext_lazy(
-        "Without working hours the schedule offers Monday to Friday, 8:00 to 18:00. Add one line for each day and shift."
+        "Without working hours the schedule offers Monday to Friday, 8:00 to 18:00."
+        " Add one line for each day and shift."
     )
 
     def choice_label(self, record: WorkingHours) -> str:
