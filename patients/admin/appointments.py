@@ -161,16 +161,6 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
         (gettext_lazy("Situation"), {"fields": ("status", "note")}),
     )
 
-    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
-            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
-            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
-            if not verdict.allowed:
-                messages.warning(
-                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
-                )
-
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         # What is kept in an appointment is bound to its patient: for another patient it is another appointment.
         return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link")
@@ -195,9 +185,16 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
             return sets
         return [part for part in sets if "overbooked" not in part[1]["fields"]]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
         before = form.initial
         super().save_model(request, obj, form, change)
+        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
+            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
+            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
+            if not verdict.allowed:
+                messages.warning(
+                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
+                )
         old = (
             Appointment.history.filter(id=obj.pk).order_by("-history_date").values_list(
                 "professional_id", "starts_at", "ends_at"
