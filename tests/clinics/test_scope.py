@@ -204,8 +204,8 @@ def signed(world: World, who: Professional, **changes: Any) -> ScopeSignOff:
         options: dict[str, Any] = {
             "reason": "curso e protocolo",
             "until": today() + timedelta(days=30),
-            "on": today(),
-        } | changes
+            **changes,
+        }
         return sign_off(professional=who, procedure_class="injectable", on=today(), **options)
 
 
