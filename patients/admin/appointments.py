@@ -209,6 +209,13 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
                 request.freed = freed  # type: ignore[attr-defined]
         if getattr(form, "outside_hours", False):
             messages.warning(request, _("Booked outside the professional's working hours."))
+        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
+            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
+            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
+            if not verdict.allowed:
+                messages.warning(
+                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
+                )
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         response: HttpResponse = super().response_change(request, obj)

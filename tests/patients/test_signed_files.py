@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import pickle
+from typing import Any
 
 import pytest
 from django.core import serializers
@@ -30,7 +31,8 @@ def test_a_fixture_holds_the_file_as_ciphertext(doctor: World, signed: RecordSig
         assert fields["document"].startswith("\0sealed:")
         assert b"%PDF" not in base64.b64decode(fields["document"].removeprefix("\0sealed:"))
         (loaded,) = serializers.deserialize("json", text)
-        assert loaded.object.document == RecordSignature.objects.get().document
+        again: Any = loaded.object
+        assert again.document == RecordSignature.objects.get().document
 
 
 def test_copies_and_pickles_keep_what_was_read(doctor: World, signed: RecordSignature) -> None:
