@@ -146,7 +146,9 @@ class AppointmentForm(ClinicForm[Appointment]):
                 self.add_error("time", self._closed_words(closed, professional))
                 self._offer(data, minutes)
                 return
-            self.outside_hours = table.knows(professional.pk) and not table.works(professional.pk, starts, ends)
+            self.outside_hours = table.knows(professional.pk, days[0]) and not table.works(
+                professional.pk, starts, ends
+            )
         self._check_clash(data, overbooked=overbooked, minutes=minutes)
 
     def _closed_words(self, closed: Any, professional: Any) -> str:
