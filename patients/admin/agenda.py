@@ -47,7 +47,7 @@ class AgendaPages:
         titles = [self._person(column, day) for column in columns]
         return self._page(
             request, columns, titles, day, step=1, moved=moved,
-            title=_("Schedule of %(day)s") % {"day": date_format(day, r"l, j \d\e F \d\e Y")},
+            title=_("Schedule of %(day)s") % {"day": date_format(day, r"l, j \d\e F \d\e Y").lower()},
             extra={"view": "day"},
         )  # fmt: skip
 
