@@ -117,7 +117,7 @@ class AgendaPages:
         extra: dict[str, Any],
     ) -> HttpResponse:
         admin: Any = self
-        request.current_app = admin.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = admin.admin_site.name
         changelist = reverse("admin:patients_appointment_changelist")
         may_add, may_change = admin.has_add_permission(request), admin.has_change_permission(request)
         add = reverse("admin:patients_appointment_add")

@@ -1,6 +1,7 @@
 """The agenda: states, encaixes, free times, waiting list, reminders, and the pages."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -225,7 +226,7 @@ def test_of_25_who_book_one_time_24_get_the_clash_with_free_times(committed: Non
         )
         for client, patient in zip(clients, world.patients, strict=True)
     ]  # fmt: skip
-    answers = together([lambda c=client, f=form: c.post(ADD, f) for client, form in zip(clients, forms, strict=True)])
+    answers = together([partial(client.post, ADD, form) for client, form in zip(clients, forms, strict=True)])
     assert sorted(answer.status_code for answer in answers) == [200] * 24 + [302]
     for answer in answers:
         if answer.status_code == 200:
@@ -327,7 +328,7 @@ def test_reminders_go_once_and_tell_nothing_of_health(committed: None) -> None:
     call_command("send_reminders", "--day", "2030-01-07", verbosity=0)
     assert len(mail.outbox) == 2
     for letter in mail.outbox:
-        text = letter.subject + letter.body
+        text = f"{letter.subject} {letter.body}"
         assert "Consulta" not in text
         assert "Dra." not in text
         assert "10:00" in text or "11:00" in text
