@@ -47,7 +47,7 @@ def test_booked_by_keyboard_confirmed_and_booked_again_from_the_offer(page: Page
     # Its state changes in one step, without leaving the page, and back.
     page.goto("/admin/patients/appointment/day/?day=2030-01-07")
     page.get_by_role("button", name="Confirmar").first.press("Enter")
-    expect(page.locator("#agenda")).to_contain_text("O atendimento agora está: confirmado")
+    expect(page.locator("#agenda")).to_contain_text("O atendimento agora está: Confirmado")
     page.get_by_role("button", name="Desfazer").press("Enter")
     expect(page.locator(".np-visit .np-state", has_text="Confirmado")).to_have_count(0)
 
