@@ -351,16 +351,20 @@ class _Agenda:
             status__in=(AppointmentStatus.COMPLETED, *FREES_THE_TIME)
         )
         outcomes: dict[AppointmentStatus, list[UUID]] = defaultdict(list)
+        begun: list[UUID] = []
         # What the clinic's matrix did not allow on that day did not take place.
         refusal = Func(
             "professional_id", "service_id", "day", function="neonpro.scope_refusal", output_field=TextField()
         )
         rows = open_ones.annotate(refusal=refusal).values_list("pk", "external_id", "status", "refusal")
         for pk, key, status, refused in rows:
-            came = status in {AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE}
-            outcome = AppointmentStatus.COMPLETED if came else _outcome(key)
-            begun = status == AppointmentStatus.IN_CARE
-            outcomes[outcome if begun or not refused else AppointmentStatus.CANCELLED].append(pk)
+            if status == AppointmentStatus.IN_CARE:
+                begun.append(pk)
+                continue
+            outcome = AppointmentStatus.COMPLETED if status == AppointmentStatus.ARRIVED else _outcome(key)
+            outcomes[AppointmentStatus.CANCELLED if refused else outcome].append(pk)
+        # What had begun ends, without going back to where it began.
+        Appointment.objects.filter(pk__in=begun).update(status=AppointmentStatus.COMPLETED)
         # One state after the other, as at the reception: nobody else's way leads anywhere either.
         steps = {
             AppointmentStatus.CANCELLED: (),
