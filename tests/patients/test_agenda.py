@@ -195,6 +195,8 @@ def test_a_clash_offers_three_free_times_and_one_click_books(clinic_a: World) ->
     html = page.content.decode()
     assert 'name="_slot" value="2030-01-07T09:30"' in html
     assert "vem de longe" in html
+    # Enter in a field presses the first button: Save, and not a time that nobody chose.
+    assert html.index('name="_save"') < html.index('name="_slot"')
     answer = booking(client, clinic_a, note="vem de longe", _slot="2030-01-07T09:30")
     assert answer.status_code == 302
     with clinic_a.enter():
