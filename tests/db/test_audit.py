@@ -239,31 +239,34 @@ def test_a_change_that_changes_nothing_leaves_nothing(
     assert log() == []
 
 
-@pytest.mark.parametrize("table", sorted(set(AUDITED) - GUARDED))
+@pytest.mark.parametrize("table", sorted(AUDITED))
 def test_every_audited_table_writes_inserts_updates_and_deletes(table: str, committed: None) -> None:
-    """By catalogue: as the superuser, past policies and references, because the triggers bind even that."""
-    world = make_world("ALFAZEMA")
+    """By catalogue: as the superuser, past policies and references, because the trigger binds even that.
+
+    And past every other trigger of ours: what a guard refuses is never written down, and the log must not need it.
+    """
+    world = make_world("ALFAZEMA", signed=True)
     share_a_record(world)
     with superuser(test_settings.DATABASE) as root:
         raw = Raw(root)
-        root.execute("SET session_replication_role = replica")
         quoted = identifier(table)
+        others = raw.run(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled = 'A'"
+            " AND tgfoid <> 'neonpro.record_change()'::regprocedure",
+            [quoted],
+        )
+        for (name,) in others:
+            raw.run(f"ALTER TABLE {quoted} DISABLE TRIGGER {identifier(name)}")
+        root.execute("SET session_replication_role = replica")
         ((row,),) = raw.run(f"SELECT to_jsonb(t) FROM {quoted} AS t ORDER BY created_at DESC LIMIT 1")
+        # The same row again, under an id whose log is empty: whatever is unique, it was lawful in this table.
+        raw.run(f"DELETE FROM {quoted} WHERE id = %s", [row["id"]])
         new = str(uuid4())
-        row |= {"id": new} | ({"email": "x@y.example"} if table == "users" else {})
-        # What is unique besides the id.
-        row |= {key: str(uuid4())[:8] for key in ("record_number", "external_id", "object_pk") if key in row}
-        row |= {"user_id": new} if table == "clinic_memberships" else {}
-        row |= {"name": new} if table in {"services", "record_templates"} else {}
-        row |= {"council": "", "council_number": "", "council_uf": ""} if table == "professionals" else {}
-        row |= {"starts_at": None, "ends_at": None} if table == "appointments" else {}
         raw.run(
             f"INSERT INTO {quoted} SELECT * FROM jsonb_populate_record(NULL::{quoted}, %s::jsonb)",
-            [json.dumps(row, default=str)],
+            [json.dumps(row | {"id": new}, default=str)],
         )
-        flag = next((name for name in ("is_active", "reminded") if name in row), None)
-        change = f"{flag} = NOT {flag}" if flag else "reason = 'x'" if "reason" in row else "source = 'x'"
-        raw.run(f"UPDATE {quoted} SET {change} WHERE id = %s", [new])
+        raw.run(f"UPDATE {quoted} SET created_at = created_at - interval '1 day' WHERE id = %s", [new])
         raw.run(f"DELETE FROM {quoted} WHERE id = %s", [new])
         rows = raw.run(
             "SELECT action, table_name, actor_kind, actor, role FROM audit_logs WHERE record_id = %s"
