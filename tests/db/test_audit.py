@@ -222,11 +222,31 @@ def test_what_goes_with_another_row_is_written_down_too(committed: None) -> None
         assert (row.table_name, row.record_id, row.role) == ("resource_permissions", shared.pk, "manager")
 
 
-GUARDED = {"care_team", "medical_records", "patient_alerts"}
-"""What is final: a guard refuses what elsewhere is written down, whoever asks (tests/patients)."""
+GUARDED = {
+    "care_team": "can only be ended, once",
+    "medical_records": "a finalised entry never changes",
+    "patient_alerts": "can only be ended, once",
+    "record_signatures": "permission denied",
+    "scope_signoffs": "does not change, it ends",
+}
+"""What is final, and how its guard refuses what elsewhere leaves nothing, whoever asks."""
 
 
-@pytest.mark.parametrize("table", sorted(set(AUDITED) - GUARDED))
+@pytest.mark.parametrize("table", GUARDED)
+def test_a_change_of_what_is_final_is_refused_and_leaves_nothing(
+    table: str, clinic_a: World, log: Callable[[], list[AuditLog]]
+) -> None:
+    log()
+    with clinic_a.enter("professional"), connection.cursor() as cursor:
+        if table != "record_signatures":  # which nobody may UPDATE, whatever is in it
+            cursor.execute(f"SELECT 1 FROM {identifier(table)}")
+            assert cursor.fetchall()
+        with pytest.raises(DatabaseError, match=GUARDED[table]), transaction.atomic():
+            cursor.execute(f"UPDATE {identifier(table)} SET created_at = created_at")
+    assert log() == []
+
+
+@pytest.mark.parametrize("table", sorted(set(AUDITED) - set(GUARDED)))
 def test_a_change_that_changes_nothing_leaves_nothing(
     table: str, clinic_a: World, log: Callable[[], list[AuditLog]]
 ) -> None:
