@@ -21,7 +21,7 @@ from neonpro.db.functions import InstallSql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clinics", "0010_overbooking"),
+        ("clinics", "0005_overbooking"),
         ("patients", "0004_accesses"),
     ]
 
