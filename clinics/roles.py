@@ -37,6 +37,15 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # Events are only added, and the state is PostgreSQL's to derive. Who records which: neonpro.may_record_consent.
+    "consent_records": {"view": (*_DESK, _D), "add": (*_DESK, _D)},
+    "lgpd_consents": {"view": (*_DESK, _D)},
+    "consent_texts": {
+        "view": (*_DESK, _D),
+        "add": (_M, _D, JOB),
+        "change": (_M, _D, JOB),
+        "delete": (_M, _D),
+    },
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

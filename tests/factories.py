@@ -7,6 +7,9 @@ from uuid import UUID, uuid4
 
 from clinics.models import Clinic, Council, Membership, Professional, Service, User
 from clinics.roles import Role
+from compliance import consents
+from compliance.models import Channel, ConsentText
+from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
@@ -100,4 +103,23 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+    _consent(world)
     return world
+
+
+def _consent(world: World) -> None:
+    """A published text, and a patient who agreed to it."""
+    with world.enter(Role.DPO):
+        text = ConsentText.objects.create(
+            purpose=Purpose.MARKETING, title=f"Novidades {world.canary}", body=f"A clínica {world.canary} pede licença."
+        )
+        consents.publish(text)
+        for patient in world.patients[:1]:
+            consents.grant(
+                patient,
+                Purpose.MARKETING,
+                channel=Channel.PAPER,
+                guardian=consents.Guardian(
+                    name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}"
+                ),
+            )
