@@ -18,10 +18,21 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Actor, Channel, Consent, ConsentEvent, ConsentRecord, ConsentText, Relation
+from clinics import withheld
+from compliance.models import (
+    Actor,
+    Channel,
+    Consent,
+    ConsentEvent,
+    ConsentRecord,
+    ConsentText,
+    EvidenceKind,
+    Relation,
+)
 from compliance.purposes import TERMS, Purpose, Terms
 from neonpro.rules import rule
 from neonpro.vault.fields import Withheld
+from neonpro.vault.keys import VaultError
 from patients.models import Patient
 
 ADULT: Final = "lgpd.minors.assisted_below"
@@ -258,31 +269,57 @@ def _record(
     try:
         with transaction.atomic():
             record.save(force_insert=True)
+    except VaultError as error:
+        raise ConsentError(withheld.refusal(error)) from error
     except DatabaseError as error:
         words = _refusal(error)
         if words is None:
             raise
         raise ConsentError(words) from error
-    record.refresh_from_db()
+    record.refresh_from_db(
+        fields=["number", "text_version", "text_sha256", "recorded_by", "recorded_role", "created_at"]
+    )
     return record
 
 
+LARGEST: Final = 10 * 1024 * 1024
+"""Bytes of a scan, at most."""
+
+_MAGIC: Final = {b"%PDF-": EvidenceKind.PDF, b"\xff\xd8\xff": EvidenceKind.JPEG, b"\x89PNG\r\n\x1a\n": EvidenceKind.PNG}
+
+
 def attach(record: ConsentRecord, content: bytes) -> None:
-    """Put the scan of what was signed to an event that is about to be written."""
-    raise ConsentError(_("Files cannot be kept yet."))
+    """Put the scan of what was signed to an event that is about to be written.
+
+    Raises:
+        ConsentError: it is none, or too large.
+    """
+    kind = next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
+    if kind is None:
+        raise ConsentError(_("The scan must be a PDF, JPEG or PNG file."))
+    if len(content) > LARGEST:
+        raise ConsentError(_("The scan is larger than %(size)s MB.") % {"size": LARGEST // 1024 // 1024})
+    record.evidence_kind = kind
+    setattr(record, record.evidence_field, content)
 
 
 def _refusal(error: DatabaseError) -> str | None:
     """Why PostgreSQL refused an event, in words; None where it is none of its rules."""
     cause = error.__cause__
     name = (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""
-    return {
+    words = {
         "consent_records_role": _("Your role does not record this consent. Ask the data protection officer."),
         "consent_records_nothing_granted": _("There is nothing to withdraw: the patient has not granted this."),
         "consent_records_not_ahead": _("The date is in the future."),
         "consent_records_text_published": _("This text was never published for this purpose."),
         "consent_records_minor": _minor(),
     }.get(name)
+    if words is None and isinstance(cause, psycopg.errors.InsufficientPrivilege):
+        # A row policy, or a key that this role may not make: a scan of a clinical term, for the front desk.
+        return _(
+            "Your role does not record this, or keeps no file of it. Ask the professional who cares for the patient."
+        )
+    return words
 
 
 # --- Age --------------------------------------------------------------------------------------------------------------

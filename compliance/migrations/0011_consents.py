@@ -317,6 +317,37 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "evidence_kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[("pdf", "PDF"), ("jpeg", "JPEG"), ("png", "PNG")],
+                        max_length=4,
+                        verbose_name="kind of file",
+                    ),
+                ),
+                (
+                    "evidence",
+                    neonpro.vault.fields.EncryptedBinaryField(
+                        blank=True,
+                        category="identification",
+                        default=b"",
+                        label="consent_record.evidence",
+                        patient="patient",
+                        verbose_name="scan of the signed term",
+                    ),
+                ),
+                (
+                    "clinical_evidence",
+                    neonpro.vault.fields.EncryptedBinaryField(
+                        blank=True,
+                        category="clinical",
+                        default=b"",
+                        label="consent_record.clinical_evidence",
+                        patient="patient",
+                        verbose_name="scan of the signed term (clinical)",
+                    ),
+                ),
+                (
                     "happened_at",
                     models.DateTimeField(
                         db_default=django.db.models.functions.datetime.Now(), verbose_name="when it happened"
@@ -1044,6 +1075,95 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="consentrecord",
             constraint=models.CheckConstraint(
+                condition=models.Q(("evidence_kind__in", ["pdf", "jpeg", "png", ""])),
+                name="consent_records_evidence_kind_listed",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("evidence_kind", ""),
+                        models.Q(
+                            django.db.models.lookups.GreaterThan(
+                                models.Func(
+                                    models.F("evidence"), function="octet_length", output_field=models.IntegerField()
+                                ),
+                                0,
+                            ),
+                            _negated=True,
+                        ),
+                        models.Q(
+                            django.db.models.lookups.GreaterThan(
+                                models.Func(
+                                    models.F("clinical_evidence"),
+                                    function="octet_length",
+                                    output_field=models.IntegerField(),
+                                ),
+                                0,
+                            ),
+                            _negated=True,
+                        ),
+                    ),
+                    models.Q(
+                        models.Q(("evidence_kind", ""), _negated=True),
+                        models.Q(
+                            models.Q(
+                                models.Q(("family__in", ("PROCEDURE", "DRUG_RISK")), _negated=True),
+                                django.db.models.lookups.GreaterThan(
+                                    models.Func(
+                                        models.F("evidence"),
+                                        function="octet_length",
+                                        output_field=models.IntegerField(),
+                                    ),
+                                    0,
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.GreaterThan(
+                                        models.Func(
+                                            models.F("clinical_evidence"),
+                                            function="octet_length",
+                                            output_field=models.IntegerField(),
+                                        ),
+                                        0,
+                                    ),
+                                    _negated=True,
+                                ),
+                            ),
+                            models.Q(
+                                ("family__in", ("PROCEDURE", "DRUG_RISK")),
+                                django.db.models.lookups.GreaterThan(
+                                    models.Func(
+                                        models.F("clinical_evidence"),
+                                        function="octet_length",
+                                        output_field=models.IntegerField(),
+                                    ),
+                                    0,
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.GreaterThan(
+                                        models.Func(
+                                            models.F("evidence"),
+                                            function="octet_length",
+                                            output_field=models.IntegerField(),
+                                        ),
+                                        0,
+                                    ),
+                                    _negated=True,
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="consent_records_evidence",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="consentrecord",
+            constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("channel", "policy"), ("event", "expired_by_policy")),
                     models.Q(
@@ -1068,9 +1188,9 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="record_changes",
                 sql=neonpro.db.audit.AlwaysTriggerSql(
-                    execute="neonpro.record_change('clinic_id', 'patient_id', '', 'updated_at')",
+                    execute="neonpro.record_change('clinic_id', 'patient_id', 'evidence,clinical_evidence', 'updated_at')",
                     func="RETURN NULL;",
-                    hash="b7a9b2ea1c7573169345abe466ffb4b97e01f5a9",
+                    hash="789aedb5c2b9fadb24fe016ac17bdf86005848ad",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_record_changes_799cb",
                     table="consent_records",

@@ -11,6 +11,7 @@ from compliance.models.consents import (
     ConsentState,
     ConsentText,
     DataCategory,
+    EvidenceKind,
     LegalBasis,
     Relation,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "ConsentState",
     "ConsentText",
     "DataCategory",
+    "EvidenceKind",
     "GrantKind",
     "LegalBasis",
     "Relation",

@@ -15,7 +15,7 @@ from neonpro.db.audit import AlwaysTrigger, RecordChanges, RefuseChange, RefuseT
 from neonpro.db.history import ONLY_TRIGGERS
 from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, tenancy
 from neonpro.db.roles import OWNER
-from neonpro.vault.fields import EncryptedTextField
+from neonpro.vault.fields import EncryptedBinaryField, EncryptedTextField
 from neonpro.vault.models import VaultModel
 
 CONSENT_BASES = ("7.I", "11.I")
@@ -95,6 +95,18 @@ class Actor(models.TextChoices):
 
     SELF = "self", _("the patient")
     GUARDIAN = "guardian", _("a parent, guardian or representative")
+
+
+class EvidenceKind(models.TextChoices):
+    """What a scan is."""
+
+    PDF = "pdf", "PDF"
+    JPEG = "jpeg", "JPEG"
+    PNG = "png", "PNG"
+
+
+CLINICAL_FAMILIES = (Family.PROCEDURE, Family.DRUG_RISK)
+"""Families whose signed term tells what somebody is treated for: only those who care for the patient open its scan."""
 
 
 class Relation(models.TextChoices):
@@ -219,6 +231,15 @@ class ConsentRecord(VaultModel, ClinicModel):
         label="consent_record.guardian_proof", category="identification", patient="patient",
         help_text=_("Which document was shown: certificate of birth, order of guardianship…"),
     )  # fmt: skip
+    evidence_kind = models.CharField(_("kind of file"), max_length=4, choices=EvidenceKind.choices, blank=True)
+    evidence = EncryptedBinaryField(
+        _("scan of the signed term"), blank=True, default=b"",
+        label="consent_record.evidence", category="identification", patient="patient",
+    )  # fmt: skip
+    clinical_evidence = EncryptedBinaryField(
+        _("scan of the signed term (clinical)"), blank=True, default=b"",
+        label="consent_record.clinical_evidence", category="clinical", patient="patient",
+    )  # fmt: skip
     happened_at = models.DateTimeField(_("when it happened"), db_default=models.functions.Now())
     recorded_by = models.UUIDField(_("recorded by"), null=True, editable=False)
     recorded_role = models.CharField(_("in which role"), max_length=16, blank=True, editable=False)
@@ -233,6 +254,7 @@ class ConsentRecord(VaultModel, ClinicModel):
         "channel": "a closed list",
         "actor": "a closed list: the patient or somebody for them, not who",
         "guardian_relation": "a closed list, not who",
+        "evidence_kind": "a closed list",
         "recorded_role": "a closed list",
     }
 
@@ -290,6 +312,19 @@ class ConsentRecord(VaultModel, ClinicModel):
                 condition=Q(actor="self") | (Q(_filled("guardian_name")) & Q(_filled("guardian_proof"))),
                 name="consent_records_guardian_named",
             ),
+            closed_list("consent_records", "evidence_kind", EvidenceKind, blank=True),
+            models.CheckConstraint(
+                # A file says what it is; a clinical one is under the clinical key.
+                condition=(Q(evidence_kind="") & ~Q(_filled("evidence")) & ~Q(_filled("clinical_evidence")))
+                | (
+                    ~Q(evidence_kind="")
+                    & (
+                        (~Q(family__in=CLINICAL_FAMILIES) & Q(_filled("evidence")) & ~Q(_filled("clinical_evidence")))
+                        | (Q(family__in=CLINICAL_FAMILIES) & Q(_filled("clinical_evidence")) & ~Q(_filled("evidence")))
+                    )
+                ),
+                name="consent_records_evidence",
+            ),
             models.CheckConstraint(
                 condition=Q(channel="policy", event="expired_by_policy")
                 | (~Q(channel="policy") & ~Q(event="expired_by_policy")),
@@ -306,13 +341,19 @@ class ConsentRecord(VaultModel, ClinicModel):
             models.Index(F("clinic"), F("created_at").desc(), F("id"), name="consent_records_newest"),
         ]
         triggers = [
-            RecordChanges(patient="patient"), RefuseChange(), RefuseTruncate(),
+            RecordChanges(patient="patient", withheld=["evidence", "clinical_evidence"]),
+            RefuseChange(), RefuseTruncate(),
             _Runs("take_consent", pgtrigger.Before, pgtrigger.Insert),
             _Runs("derive_consent", pgtrigger.After, pgtrigger.Insert),
         ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()}: {self.get_event_display()}"
+
+    @property
+    def evidence_field(self) -> str:
+        """Where the scan of this family is kept."""
+        return "clinical_evidence" if self.family in CLINICAL_FAMILIES else "evidence"
 
 
 class Consent(ClinicModel):

@@ -63,7 +63,8 @@ def insert(patient: Any, **changes: Any) -> None:
     row: dict[str, Any] = {
         "patient_id": patient.pk, "purpose": "telemedicine", "event": "granted", "family": "TELEMEDICINE",
         "legal_basis": "11.II.f", "data_category": "HEALTH", "channel": "paper", "highlighted": False,
-        "guardian_relation": "", "guardian_name": b"", "guardian_proof": b"", "happened_at": timezone.now(),
+        "guardian_relation": "", "guardian_name": b"", "guardian_proof": b"", "evidence_kind": "",
+        "evidence": b"", "clinical_evidence": b"", "happened_at": timezone.now(),
         "text_id": getattr(consents.text_in_force(changes.get("purpose", "telemedicine")), "pk", None),
         "text_sha256": "", "recorded_role": "",
     } | changes  # fmt: skip
@@ -224,6 +225,28 @@ def test_a_policy_expires_a_consent_and_reception_does_not(world: World) -> None
     assert state_of(world, Purpose.MARKETING) == ConsentEvent.EXPIRED
 
 
+# --- Evidence -----------------------------------------------------------------------------------------------------
+
+SCAN = b"%PDF-1.7 assinado por Ana"
+
+
+def test_a_scan_is_kept_encrypted_under_the_key_of_its_family(world: World) -> None:
+    with world.enter(Role.RECEPTION):
+        made = consents.grant(patient_of(world), Purpose.MARKETING, channel=Channel.PAPER, evidence=SCAN)
+        assert ConsentRecord.objects.get(pk=made.pk).evidence == SCAN
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT position(%s in evidence) FROM consent_records WHERE id = %s", [SCAN, made.pk])
+            assert cursor.fetchone() == (0,)
+        for content in (b"MZ...", b"%PDF-" + b"x" * consents.LARGEST):
+            with pytest.raises(ConsentError):
+                consents.grant(patient_of(world), Purpose.MARKETING, channel=Channel.PAPER, evidence=content)
+        # What names a treatment is clinical: the front desk keeps no scan of it.
+        with pytest.raises(ConsentError):
+            consents.refuse(patient_of(world), Purpose.DRUG_RISK, channel=Channel.PAPER, evidence=SCAN)
+        refused("consent_records_evidence", world.patients[1], evidence_kind="pdf")
+        refused("consent_records_evidence", world.patients[1], evidence=b"x")
+
+
 # --- Minors -----------------------------------------------------------------------------------------------------------
 
 
@@ -328,9 +351,10 @@ def test_an_event_that_is_not_written_changes_no_state(world: World) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO consent_records (id, patient_id, purpose, event, family, legal_basis, data_category,"
-                " channel, guardian_name, guardian_proof, guardian_relation, text_sha256, recorded_role, text_id)"
+                " channel, guardian_name, guardian_proof, guardian_relation, text_sha256, recorded_role, evidence_kind,"
+                " evidence, clinical_evidence, text_id)"
                 " SELECT id, %s, 'telemedicine', 'granted', 'TELEMEDICINE', '11.II.f', 'HEALTH', 'paper', '', '', '',"
-                " '', '', %s FROM consent_records LIMIT 1 ON CONFLICT DO NOTHING",
+                " '', '', '', '', '', %s FROM consent_records LIMIT 1 ON CONFLICT DO NOTHING",
                 [world.patients[1].pk, consents.text_in_force("telemedicine").pk],  # type: ignore[union-attr]
             )
             assert cursor.rowcount == 0
