@@ -399,6 +399,12 @@ def text_in_force(purpose: str, service: UUID | None = None) -> ConsentText | No
     return own or found.filter(service__isnull=True).first()
 
 
+def texts_in_force() -> set[tuple[str, UUID | None]]:
+    """For which purposes and services there is a text that patients can be asked with."""
+    found = ConsentText.objects.filter(published_at__isnull=False, retired_at__isnull=True)
+    return set(found.values_list("purpose", "service"))
+
+
 def standings(patient: UUID) -> list[Standing]:
     """How a patient stands to each purpose, those that were never asked included; procedures only where asked."""
     rows: dict[tuple[str, UUID | None], Consent] = {

@@ -35,6 +35,9 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Privacy"),
                 "items": [
+                    {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
+                    {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
+                    {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},
                 ],
