@@ -37,6 +37,8 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # The front desk plans a session and sees where it stands; a professional, of the patients in their care.
+    "telemedicine_sessions": {"view": (_M, _R, _P, JOB), "add": (_M, _R, _P), "change": (_M, _R, _P)},
     # Events are only added, and the state is PostgreSQL's to derive. Who records which: neonpro.may_record_consent.
     "consent_records": {"view": (*_DESK, _D), "add": (*_DESK, _D)},
     "lgpd_consents": {"view": (*_DESK, _D)},

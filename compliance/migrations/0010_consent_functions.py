@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         InstallSql("adult_age"),
         InstallSql("may_record_consent"),
+        InstallSql("consent_lock"),
         InstallSql("guard_consent_text"),
         InstallSql("stop_uses"),
         InstallSql("take_consent"),

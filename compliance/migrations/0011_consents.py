@@ -1260,5 +1260,6 @@ class Migration(migrations.Migration):
             ),
         ),
         InstallSql("consent_allows"),
+        InstallSql("consent_now"),
         InstallSql("consent_in_force"),
     ]

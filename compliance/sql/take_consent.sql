@@ -19,9 +19,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'consent_records_role';
     END IF;
     -- Events of one consent come one after the other, whoever writes them.
-    PERFORM pg_advisory_xact_lock(hashtextextended(
-        format('neonpro.consent:%s:%s:%s:%s', NEW.clinic_id, NEW.patient_id, NEW.purpose, NEW.service_id), 0
-    ));
+    PERFORM pg_advisory_xact_lock(neonpro.consent_lock(NEW.clinic_id, NEW.patient_id, NEW.purpose, NEW.service_id));
     SELECT max(r.number) INTO last_number
     FROM public.consent_records AS r
     WHERE r.clinic_id = NEW.clinic_id AND r.patient_id = NEW.patient_id AND r.purpose = NEW.purpose

@@ -23,6 +23,14 @@ from patients.models.record import (
     RecordTemplate,
     Severity,
 )
+from patients.models.telemedicine import (
+    GuardTelemedicine,
+    Identity,
+    Modality,
+    RefusedBy,
+    SessionStatus,
+    TelemedicineSession,
+)
 
 __all__ = [
     "FREES_THE_TIME",
@@ -38,8 +46,11 @@ __all__ = [
     "GuardCare",
     "GuardRecord",
     "GuardRestriction",
+    "GuardTelemedicine",
+    "Identity",
     "LastDay",
     "MedicalRecord",
+    "Modality",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
@@ -48,7 +59,10 @@ __all__ = [
     "RecordKind",
     "RecordStatus",
     "RecordTemplate",
+    "RefusedBy",
+    "SessionStatus",
     "Severity",
     "Sex",
+    "TelemedicineSession",
     "TsTzRange",
 ]

@@ -119,6 +119,7 @@ def test_nobody_adds_or_changes_a_state_on_a_page(world: World) -> None:
 
 def test_texts_are_drafted_published_and_renewed(clinic_a: World) -> None:
     client = signed_in(clinic_a.user(Role.DPO))
+
     def press(url: str) -> Any:
         page = client.get(url)
         forms = [form for form in Page(page.content.decode()).forms if form.method == "post" and not form.action]

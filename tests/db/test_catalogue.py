@@ -15,6 +15,7 @@ CALLABLE = {
     "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
     "consent_allows": "whether a patient of the own clinic consents to a purpose, to whoever may see consents",
+    "consent_lock": "the number of a lock, computed of what the caller gave",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
     "current_clinic_role": "of the own context",
