@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
-from clinics.models import LicenceStatus, Professional
+from clinics.models import Professional
 from clinics.roles import JOB, Role
 from compliance import consents
 from compliance.models import Channel
@@ -29,6 +29,7 @@ from patients.telemedicine import TelemedicineError
 from tests.compliance.test_consents import with_texts
 from tests.factories import JOB as TESTS
 from tests.factories import World, make_colleague, make_world, write_entry
+from tests.licences import verified
 
 START: dict[str, Any] = {
     "patient_identity": "document", "professional_identified": True, "patient_location": "em casa, Campinas (SP)",
@@ -40,11 +41,7 @@ def ready(world: World) -> World:
     """Texts, adult patients, and a licence that was verified."""
     with_texts(world)
     with context.enter(TESTS, world.clinic.pk):
-        Professional.objects.update(
-            status=LicenceStatus.ACTIVE,
-            verified_at=timezone.now(),
-            recheck_on=timezone.localdate() + timedelta(days=90),
-        )
+        verified(Professional.objects.get(pk=world.professional.pk))
     return world
 
 
@@ -102,7 +99,7 @@ def test_from_the_term_to_the_record(world: World) -> None:
         assert over.ended_at is not None
         assert over.started_at is not None
         assert over.ended_at >= over.started_at
-        assert TelemedicineSession.objects.get().patient_location == START["patient_location"]
+        assert TelemedicineSession.objects.get(pk=session.pk).patient_location == START["patient_location"]
         assert len(telemedicine.missing(over)) == 1
 
 
