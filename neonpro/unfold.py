@@ -21,6 +21,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                    {"title": _("Telemedicine"), "icon": "video_call", "model": "patients.TelemedicineSession"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
                 ],
             },

@@ -23,6 +23,7 @@ from clinics.adminbase import ClinicAdmin, ClinicChangeList
 from clinics.models import Professional
 from neonpro.vault.keys import Act
 from patients.admin.search import PatientSearch
+from patients.admin.telemedicine_steps import SessionOnAppointment, session_of
 from patients.booking import BookingError, cancel, may_cancel
 from patients.forms.appointments import AppointmentForm, CancelForm
 from patients.models import Appointment, AppointmentStatus, Patient
@@ -100,7 +101,7 @@ class AppointmentChangeList(ClinicChangeList):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(PatientSearch, ClinicAdmin):
+class AppointmentAdmin(SessionOnAppointment, PatientSearch, ClinicAdmin):
     """The agenda, from today on."""
 
     form = AppointmentForm
@@ -120,7 +121,7 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     SEARCHED = "patient_id"
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
-    actions_detail = ("cancel",)
+    actions_detail = ("session", "cancel")
     refusals: ClassVar[dict[str, Any]] = {
         "appointments_professional_free": gettext_lazy(
             "This time of the professional was taken a moment ago. Choose another."
@@ -137,7 +138,7 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         # What is kept in an appointment is bound to its patient: for another patient it is another appointment.
-        return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link")
+        return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link", "session_state")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -149,6 +150,8 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
         sets = list(super().get_fieldsets(request, obj))
         if obj is not None:
             sets[0] = (None, {"fields": ("patient_link", "professional", "service")})
+            if session_of(obj) is not None:
+                sets.append((_("Telemedicine"), {"fields": ("session_state",)}))
         if obj is not None and obj.cancel_reason:
             sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
         return sets
