@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -219,7 +220,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
                     _("Record the consent"),
                 )
             )
-        text = format_html_join(format_html("<br><br>"), "{}", ((part,) for part in parts))
+        text = format_html_join(mark_safe("<br><br>"), "{}", ((part,) for part in parts))
         return self._step(
             request, object_id, "start", lambda form: telemedicine.start(found.pk, **form.cleaned_data), form, text
         )
