@@ -42,7 +42,7 @@ admin.site.unregister(Patient)
 class PatientWithConsentsAdmin(PatientAdmin):
     """The patients' pages of the floor below, and the one of their consents."""
 
-    actions_detail = (*PatientAdmin.actions_detail[:1], "consents", *PatientAdmin.actions_detail[1:])
+    actions_detail = (*PatientAdmin.actions_detail, "consents")
 
     def has_consents_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may see consents."""

@@ -137,7 +137,7 @@ def _row(one: Standing, patient: Patient, may: set[tuple[str, str]], texts: set[
         "published": published,
         "term_url": address(patient.pk, do="term", **where) if published else "",
         "steps": [
-            {"label": STEPS[step][1], "url": address(patient.pk, do=step, **where), "primary": step == "grant"}
+            {"label": STEPS[step][1], "url": address(patient.pk, do=step, **where)}
             for step in NEXT[one.state]
             if (STEPS[step][0], one.purpose) in may and (published or step not in ("ask", "grant"))
         ],

@@ -14,6 +14,10 @@ DECLARE
     shown record;
     acting constant text := neonpro.current_clinic_role();
 BEGIN
+    IF NEW.clinic_id IS DISTINCT FROM neonpro.current_clinic() THEN
+        -- The row policies refuse it, and say nothing of what is there.
+        RETURN NEW;
+    END IF;
     IF neonpro.may_record_consent(acting, NEW.family, NEW.event) IS NOT TRUE THEN
         RAISE EXCEPTION 'this role does not record this consent'
             USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'consent_records_role';

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -189,7 +189,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """Whether the button is there; so each of these."""
         return self._can(request, object_id, "start")
 
-    @action(description=STEPS["start"].title, url_path="start", permissions=["start"], variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
+    @action(description=STEPS["start"].label, url_path="start", permissions=["start"], variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
     def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Begin, once identities and places are said; warn of the rule of 180 days."""
         found = self._there(request, object_id)
@@ -229,7 +229,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "finish")
 
-    @action(description=STEPS["finish"].title, url_path="finish", permissions=["finish"])  # type: ignore[untyped-decorator]
+    @action(description=STEPS["finish"].label, url_path="finish", permissions=["finish"])  # type: ignore[untyped-decorator]
     def finish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then end it."""
         return self._step(request, object_id, "finish", lambda _form: telemedicine.end(self._id(object_id)))
@@ -238,7 +238,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "refuse")
 
-    @action(description=STEPS["refuse"].title, url_path="refuse", permissions=["refuse"])  # type: ignore[untyped-decorator]
+    @action(description=STEPS["refuse"].label, url_path="refuse", permissions=["refuse"])  # type: ignore[untyped-decorator]
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask who refuses and why."""
         found = self._there(request, object_id)
@@ -259,7 +259,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "convert")
 
-    @action(description=STEPS["convert"].title, url_path="convert", permissions=["convert"])  # type: ignore[untyped-decorator]
+    @action(description=STEPS["convert"].label, url_path="convert", permissions=["convert"])  # type: ignore[untyped-decorator]
     def convert(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then change it to a visit in person."""
         form = ConvertForm(request.POST if request.method == "POST" else None, clinical=is_professional(request))
@@ -276,7 +276,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         return self._can(request, object_id, "in_person")
 
     @action(
-        description=STEPS["in_person"].title,
+        description=STEPS["in_person"].label,
         url_path="in-person",
         permissions=["in_person"],
         variant=ActionVariant.PRIMARY,
@@ -301,7 +301,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "record_on")
 
-    @action(description=STEPS["record_on"].title, url_path="record-on", permissions=["record_on"])  # type: ignore[untyped-decorator]
+    @action(description=STEPS["record_on"].label, url_path="record-on", permissions=["record_on"])  # type: ignore[untyped-decorator]
     def record_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then write down that the room records."""
         return self._step(request, object_id, "record_on", lambda _f: telemedicine.start_recording(self._id(object_id)))
@@ -311,7 +311,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         return self._can(request, object_id, "record_off")
 
     @action(
-        description=STEPS["record_off"].title,
+        description=STEPS["record_off"].label,
         url_path="record-off",
         permissions=["record_off"],
         variant=ActionVariant.DANGER,
@@ -324,7 +324,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "share")
 
-    @action(description=STEPS["share"].title, url_path="share", permissions=["share"])  # type: ignore[untyped-decorator]
+    @action(description=STEPS["share"].label, url_path="share", permissions=["share"])  # type: ignore[untyped-decorator]
     def share(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask with whom."""
         form = ShareForm(request.POST if request.method == "POST" else None)
@@ -336,7 +336,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         """See `has_start_permission`."""
         return self._can(request, object_id, "cancel")
 
-    @action(description=STEPS["cancel"].title, url_path="cancel", permissions=["cancel"], variant=ActionVariant.DANGER)  # type: ignore[untyped-decorator]
+    @action(description=STEPS["cancel"].label, url_path="cancel", permissions=["cancel"], variant=ActionVariant.DANGER)  # type: ignore[untyped-decorator]
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask, then take it back."""
         return self._step(request, object_id, "cancel", lambda _form: telemedicine.cancel(self._id(object_id)))
@@ -346,7 +346,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         found = self._there(request, object_id) if object_id else None
         return object_id is None or (found is not None and found.started_at is not None and is_own(found))
 
-    @action(description=gettext_lazy("Entry in the record"), url_path="entry", permissions=["entry"])  # type: ignore[untyped-decorator]
+    @action(description=pgettext_lazy("session", "Entry"), url_path="entry", permissions=["entry"])  # type: ignore[untyped-decorator]
     def entry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """To the session's entry in the medical record, begun if there is none."""
         found = self._there(request, object_id)
@@ -367,7 +367,7 @@ class TelemedicineSessionAdmin(PatientSearch, ClinicAdmin):
         return object_id is None or (found is not None and found.is_open and bool(found.room_url))
 
     @action(
-        description=gettext_lazy("Open the video room"),
+        description=pgettext_lazy("session", "Video room"),
         url_path="room",
         permissions=["room"],
         attrs={"target": "_blank", "rel": "noopener noreferrer"},

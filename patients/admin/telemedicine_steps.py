@@ -7,7 +7,7 @@ from django.contrib.admin.utils import unquote
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import action, display
 
 from patients.models import SessionStatus, TelemedicineSession
@@ -20,6 +20,7 @@ class Step:
     """A button of a session's page.
 
     Attributes:
+        label: on the button, which has little room.
         title: of the page that asks.
         text: what it means.
         done: said afterwards.
@@ -28,6 +29,7 @@ class Step:
         kind: the button's class.
     """
 
+    label: Any
     title: Any
     text: Any
     done: Any
@@ -38,18 +40,21 @@ class Step:
 
 STEPS: dict[str, Step] = {
     "start": Step(
+        label=pgettext_lazy("session", "Begin"),
         title=gettext_lazy("Begin the session"),
         text=gettext_lazy("Both say who they are and where they are. The hour is written down by itself."),
         done=gettext_lazy("The session has begun."),
         states=(SessionStatus.PLANNED,),
     ),
     "finish": Step(
+        label=pgettext_lazy("session", "End"),
         title=gettext_lazy("End the session"),
         text=gettext_lazy("The hour is written down by itself. The entry in the medical record can follow."),
         done=gettext_lazy("The session has ended. Complete its entry in the medical record."),
         states=(SessionStatus.RUNNING,),
     ),
     "refuse": Step(
+        label=pgettext_lazy("session", "Refusal"),
         title=gettext_lazy("Record a refusal"),
         text=gettext_lazy(
             "The patient may always refuse care at a distance and be seen in person; so may the professional, on a"
@@ -61,6 +66,7 @@ STEPS: dict[str, Step] = {
         kind="np-danger",
     ),
     "convert": Step(
+        label=pgettext_lazy("session", "In person"),
         title=gettext_lazy("Change to in person"),
         text=gettext_lazy("The session ends here, and the patient is seen in person."),
         done=gettext_lazy("The session was changed. Book the visit in person."),
@@ -68,6 +74,7 @@ STEPS: dict[str, Step] = {
         own=False,
     ),
     "in_person": Step(
+        label=pgettext_lazy("session", "Book in person"),
         title=gettext_lazy("Book the visit in person"),
         text=gettext_lazy("With the same professional."),
         done=gettext_lazy("The visit in person is booked."),
@@ -75,6 +82,7 @@ STEPS: dict[str, Step] = {
         own=False,
     ),
     "record_on": Step(
+        label=pgettext_lazy("session", "Recording"),
         title=gettext_lazy("Recording begins"),
         text=gettext_lazy(
             "A recording is not required, and needs a consent of its own. NeonPro does not record: this writes down"
@@ -84,18 +92,21 @@ STEPS: dict[str, Step] = {
         states=(SessionStatus.RUNNING,),
     ),
     "record_off": Step(
+        label=pgettext_lazy("session", "Stop recording"),
         title=gettext_lazy("Recording stops"),
         text=gettext_lazy("Stop the recording in the room, then confirm here."),
         done=gettext_lazy("It is written down that the recording stopped."),
         states=(SessionStatus.RUNNING,),
     ),
     "share": Step(
+        label=pgettext_lazy("session", "Sharing"),
         title=gettext_lazy("Sharing"),
         text=gettext_lazy("Sharing images and data with other professionals needs a consent of its own."),
         done=gettext_lazy("The sharing was recorded."),
         states=(SessionStatus.RUNNING,),
     ),
     "cancel": Step(
+        label=pgettext_lazy("session", "Cancel"),
         title=gettext_lazy("Cancel the session"),
         text=gettext_lazy("The session was only planned; the appointment stays as it is."),
         done=gettext_lazy("The session was cancelled."),

@@ -24,6 +24,10 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'a session is kept' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here || 'kept';
     END IF;
+    IF NEW.clinic_id IS DISTINCT FROM neonpro.current_clinic() THEN
+        -- The row policies refuse it, and say nothing of what is there.
+        RETURN NEW;
+    END IF;
     IF NEW.appointment_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM public.appointments AS a
         WHERE a.clinic_id = NEW.clinic_id AND a.id = NEW.appointment_id AND a.patient_id = NEW.patient_id
