@@ -28,6 +28,7 @@ class Role(TextChoices):
 _M, _R, _P, _D, _A = Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.DPO, Role.AUDITOR
 _STAFF = (_M, _R, _P, _D, _A, JOB)
 _DESK = (_M, _R, _P, JOB)
+_KEEP = (_M, _R, JOB)
 
 ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "clinics": {"view": _STAFF, "add": (JOB,), "change": (_M, JOB)},
@@ -57,8 +58,15 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
     # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).
     "medical_records": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    # Added and never changed. A job sees that there are signatures and verifies them; it opens no file.
+    "record_signatures": {"view": (_P, JOB), "add": (_P,)},
     "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
+    # Hours and absences are the reception's daily work; the professional tells it.
+    "working_hours": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "absences": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "waiting_list": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    "reminders": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

@@ -255,6 +255,12 @@ NEONPRO_ICP_ROOTS = env.list("NEONPRO_ICP_ROOTS", default=[])
 NEONPRO_SIGNATURE_ROOTS = env.list("NEONPRO_SIGNATURE_ROOTS", default=[])
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
+FILE_UPLOAD_HANDLERS = [
+    # A private key never touches the disk, however large the request is that brings it.
+    "clinics.uploads.KeyFileHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Logging: never a query string, never a parameter -----------------------------------------------------------
 

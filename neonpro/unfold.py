@@ -23,6 +23,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
                     {"title": _("Telemedicine"), "icon": "video_call", "model": "patients.TelemedicineSession"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
+                    {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
                 ],
             },
             {

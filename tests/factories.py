@@ -1,7 +1,7 @@
 """Clinics with people in them, made the way the product makes them: in a context, as the application's role."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,7 +27,19 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
 from patients import records
-from patients.models import Appointment, MedicalRecord, Patient, PatientAlert, RecordTemplate, TelemedicineSession
+from patients.models import (
+    Absence,
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    RecordTemplate,
+    Reminder,
+    TelemedicineSession,
+    WaitingEntry,
+    WorkingHours,
+)
 from tests.licences import DIRECTOR_CPF, verified
 
 PASSWORD = "senha de teste bem longa"
@@ -130,6 +142,8 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+        if world.patients:
+            add_agenda(world)
     if director:
         _direct(world)
     if patients > 1:
@@ -224,3 +238,40 @@ def make_colleague(world: World, name: str = "colega") -> tuple[User, Profession
             council_number=str(abs(hash(name)) % 10**9), council_uf="SP",
         )  # fmt: skip
     return user, professional
+
+
+def add_agenda(world: World) -> None:
+    """Hours, an absence, somebody who waits and a reminder; none of them in the way of a test's bookings."""
+    WorkingHours.objects.create(
+        professional=world.professional, weekday=0, starts=time(6), ends=time(7), valid_from=date(2000, 1, 3),
+        valid_to=date(2000, 1, 3),
+    )  # fmt: skip
+    Absence.objects.create(
+        professional=world.professional, kind="course", starts_at=datetime(2000, 1, 5, 12, tzinfo=UTC),
+        ends_at=datetime(2000, 1, 5, 13, tzinfo=UTC),
+    )  # fmt: skip
+    WaitingEntry.objects.create(
+        patient=world.patients[-1], professional=world.professional, note=f"aviso {world.canary}"
+    )
+    Reminder.objects.create(
+        appointment=world.appointments[0], patient=world.patients[0], for_day=date(2000, 1, 7), channel="list",
+        status="sent",
+    )  # fmt: skip
+
+
+PATHS = {
+    AppointmentStatus.SCHEDULED: (),
+    AppointmentStatus.CONFIRMED: ("confirmed",),
+    AppointmentStatus.ARRIVED: ("arrived",),
+    AppointmentStatus.IN_CARE: ("arrived", "in_care"),
+    AppointmentStatus.COMPLETED: ("arrived", "in_care", "completed"),
+    AppointmentStatus.CANCELLED: ("cancelled",),
+    AppointmentStatus.NO_SHOW: ("no_show",),
+}
+"""The lawful way from a new appointment to each state."""
+
+
+def bring_to(appointment: Appointment, status: str) -> None:
+    """Bring a scheduled appointment to a state, step by step, in the open context."""
+    for step in PATHS[AppointmentStatus(status)]:
+        Appointment.objects.filter(pk=appointment.pk).update(status=step)

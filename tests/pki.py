@@ -84,9 +84,13 @@ def _issue(
     return builder.sign(issuer_key, SHA256())
 
 
-@cache
 def root(name: str = "Raiz de Teste") -> x509.Certificate:
     """A root; the names "Raiz de Teste" and "Outra Raiz" are the two that tests trust or do not."""
+    return _root(name)
+
+
+@cache
+def _root(name: str) -> x509.Certificate:
     key = ec_key(name)
     extensions = [(x509.BasicConstraints(ca=True, path_length=None), True),
                   (_usage(key_cert_sign=True, crl_sign=True), True)]  # fmt: skip
@@ -94,9 +98,13 @@ def root(name: str = "Raiz de Teste") -> x509.Certificate:
                   now() + timedelta(days=3650))  # fmt: skip
 
 
-@cache
 def intermediate(under: str = "Raiz de Teste") -> x509.Certificate:
     """The authority between a root and the people."""
+    return _intermediate(under)
+
+
+@cache
+def _intermediate(under: str) -> x509.Certificate:
     extensions = [(x509.BasicConstraints(ca=True, path_length=0), True),
                   (_usage(key_cert_sign=True, crl_sign=True), True)]  # fmt: skip
     return _issue(

@@ -63,6 +63,7 @@ class Code(StrEnum):
     REVOCATION = "revocation_not_checked"
     OTHER_SIGNER = "other_signer"
     OTHER_FILE = "other_file"
+    OTHER_LEVEL = "other_level"
     NOT_OPENED = "not_opened"
 
 
@@ -95,6 +96,9 @@ _WORDS: Final[dict[Code, Callable[[], str]]] = {
     Code.REVOCATION: lambda: _("Revocation of the certificate: not checked."),
     Code.OTHER_SIGNER: lambda: _("The certificate is not the one that was recorded when the document was signed."),
     Code.OTHER_FILE: lambda: _("The file is not the one that was recorded when the document was signed."),
+    Code.OTHER_LEVEL: lambda: _(
+        "By the roots trusted today, the signature's level is not the one recorded at signing."
+    ),
     Code.NOT_OPENED: lambda: _("The content was not opened: the signature and the stored file were checked, unread."),
 }
 
@@ -109,6 +113,7 @@ _WEIGHTS: Final[dict[Code, Weight]] = {
     Code.TIME_CLAIMED: Weight.WARNING,
     Code.TIME_DIFFERS: Weight.WARNING,
     Code.NO_CPF: Weight.WARNING,
+    Code.OTHER_LEVEL: Weight.WARNING,
     Code.REVOCATION: Weight.WARNING,
 }
 

@@ -4,6 +4,7 @@ from patients.admin.appointments import AppointmentAdmin
 from patients.admin.care import CareTeamAdmin
 from patients.admin.patients import PatientAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
+from patients.admin.signatures import RecordSignatureAdmin
 from patients.admin.telemedicine import TelemedicineSessionAdmin
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "CareTeamAdmin",
     "MedicalRecordAdmin",
     "PatientAdmin",
+    "RecordSignatureAdmin",
     "RecordTemplateAdmin",
     "TelemedicineSessionAdmin",
 ]

@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0004_accesses"), ("neonpro_vault", "0003_care"), ("clinics", "0001_tables")]
+    dependencies = [("patients", "0005_agenda"), ("neonpro_vault", "0003_care"), ("clinics", "0001_tables")]
     operations = [
         InstallSql("current_professional"),
         InstallSql("open_patients"),

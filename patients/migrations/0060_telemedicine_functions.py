@@ -6,5 +6,5 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0011_care_and_records")]
+    dependencies = [("patients", "0021_record_signatures")]
     operations = [InstallSql("guard_telemedicine"), InstallSql("stop_telemedicine")]

@@ -29,6 +29,7 @@ CALLABLE = {
     "invite": "an account for an address, the same answer for every address",
     "known_patients": "ids of the own clinic's patients with a CPF or number that the caller knows, and leaves a trace",
     "may_record_consent": "a table that is written in its own text",
+    "may_overbook": "whether the caller may book an encaixe",
     "may_open": "a table that is written in its own text",
     "new_record_number": "drawn at random among what the caller sees",
     "open_keys": "wrapped keys of the own clinic's patients, and leaves a trace",

@@ -33,7 +33,7 @@ from patients import import_mapping, people
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
+from patients.models import FREES_THE_TIME, LAWFUL, Appointment, AppointmentStatus, Patient
 from patients.people import Draw, Place
 from patients.search import known
 
@@ -46,6 +46,7 @@ LUNCH = time(12), time(13)
 SUNDAY = 6
 
 NO_SHOW_PERCENT, CANCELLED_PERCENT = 16, 9
+OVER = (AppointmentStatus.COMPLETED, *FREES_THE_TIME)
 CANCEL_REASONS = ("Paciente remarcou", "Imprevisto do paciente", "Profissional ausente", "Paciente sem transporte")
 
 Definition = dict[str, Any]
@@ -269,8 +270,15 @@ class _Agenda:
         for pk, key, status in open_ones.values_list("pk", "external_id", "status"):
             came = status in {AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE}
             outcomes[AppointmentStatus.COMPLETED if came else _outcome(key)].append(pk)
+        # One state after the other, as at the reception: nobody else's way leads anywhere either.
+        steps = {
+            AppointmentStatus.NO_SHOW: (),
+            AppointmentStatus.COMPLETED: (AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE),
+        }
         for outcome, keys in outcomes.items():
-            Appointment.objects.filter(pk__in=keys).update(status=outcome)
+            for step in (*steps[outcome], outcome):
+                before = [state for state, following in LAWFUL.items() if step in following and state not in OVER]
+                Appointment.objects.filter(pk__in=keys, status__in=before).update(status=step)
 
     def _fill(self, days: list[date]) -> None:
         # By their numbers in the demonstration, which are encrypted: the search knows them. Nothing can be written for
