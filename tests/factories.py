@@ -34,6 +34,7 @@ from patients.models import (
     MedicalRecord,
     Patient,
     PatientAlert,
+    RecordSignature,
     RecordTemplate,
     Reminder,
     TelemedicineSession,
@@ -64,6 +65,8 @@ class World:
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
     alert: PatientAlert = None  # type: ignore[assignment]
+    signature: RecordSignature = None  # type: ignore[assignment]
+    """Of another entry of the last patient. It does not verify: nothing in it is real."""
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -102,10 +105,13 @@ def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
         )
 
 
-def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True) -> World:
+def make_world(
+    canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True, signed: bool = False
+) -> World:
     """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
 
-    Its technical director signed off the one disputed cell of its matrix.
+    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature,
+    whose making leaves traces that tests may count.
     """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
@@ -151,6 +157,8 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
         _consent(world)
         _plan_session(world)
         _write(world)
+        if signed:
+            _sign(world)
     return world
 
 
@@ -217,6 +225,33 @@ def _write(world: World) -> None:
         world.alert = PatientAlert.objects.create(
             patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
         )
+
+
+def _sign(world: World) -> None:
+    """A signed entry of the last patient. What it holds is no PDF: signing a real one takes a quarter of a second."""
+    canary = world.canary
+    unverified = Professional.objects.filter(pk=world.professional.pk).values(
+        "status", "verified_at", "verification_method", "verification_source", "recheck_on"
+    )
+    with context.enter(JOB, world.clinic.pk):
+        before = unverified.get()
+        # Nobody signs without a licence that counts; tests begin without one.
+        verified(Professional.objects.get(pk=world.professional.pk))
+    with world.enter(Role.PROFESSIONAL):
+        record = MedicalRecord.objects.create(
+            patient=world.patients[-1], kind="evolution", author=world.professional,
+            content={"sections": [{"code": "evolution", "heading": "Evolução", "text": f"assinado {canary}"}]},
+        )  # fmt: skip
+        MedicalRecord.objects.filter(pk=record.pk).update(status="finalised")
+        world.signature = RecordSignature.objects.create(
+            record=record, patient=world.patients[-1], signer=world.professional,
+            document=f"documento {canary}".encode(), document_sha256="0" * 64, document_size=1,
+            container=f"assinatura {canary}".encode(), signed_digest="0" * 64, chain=f"cadeia {canary}".encode(),
+            signer_cpf="15350946056", certificate_serial="1f", certificate_issuer=f"AC {canary}", level="ADVANCED",
+            pades_level="B-B", signed_at=timezone.now(), report={"ok": True, "findings": [{"code": "intact"}]},
+        )  # fmt: skip
+    with context.enter(JOB, world.clinic.pk):
+        Professional.objects.filter(pk=world.professional.pk).update(**before)
 
 
 def write_entry(

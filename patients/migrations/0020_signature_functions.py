@@ -7,5 +7,5 @@ from neonpro.db.functions import InstallSql
 
 class Migration(migrations.Migration):
     # neonpro.has_licence, which a signature asks for.
-    dependencies = [("patients", "0011_care_and_records"), ("clinics", "0003_licences")]
+    dependencies = [("patients", "0030_scope"), ("clinics", "0003_licences")]
     operations = [InstallSql("guard_signature"), InstallSql("mark_signed")]

@@ -108,6 +108,20 @@ class GuardFlow(AlwaysTrigger):
         return "neonpro.appointment_flow()"
 
 
+class GuardScope(AlwaysTrigger):
+    """Care begins only within the professional's scope of practice here (`sql/guard_scope.sql`)."""
+
+    when = pgtrigger.Before
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def __init__(self, **options: Any) -> None:
+        # PostgreSQL runs triggers by name: after those that set the day and judge the state.
+        super().__init__(name="scope_of_practice", **options)
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.guard_scope()"
+
+
 class ReasonGiven(models.CheckConstraint):
     """What is marked needs its reason, an encrypted text: the database sees that there is one, and no more."""
 
@@ -228,6 +242,7 @@ class Appointment(VaultModel, ClinicModel):
         ]
         triggers = [
             RecordChanges(patient="patient", derived=["status_at"]), TOUCH, OwnDay(), KeepPatient(), GuardFlow(),
+            GuardScope(),
             LastDay(operation=pgtrigger.Insert), LastDay(operation=pgtrigger.Update),
             FollowAppointments(operation=pgtrigger.Insert), FollowAppointments(operation=pgtrigger.Update),
         ]  # fmt: skip
