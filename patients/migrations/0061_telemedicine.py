@@ -17,7 +17,7 @@ import neonpro.vault.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clinics", "0002_gate"),
+        ("clinics", "0011_merge"),
         ("patients", "0060_telemedicine_functions"),
     ]
 
@@ -346,19 +346,19 @@ class Migration(migrations.Migration):
                         command="SELECT",
                         name="telemedicine_sessions_care_view",
                         to=("neonpro_app", "neonpro_owner"),
-                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = telemedicine_sessions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
                     ),
                     neonpro.db.policies.RowPolicy(
                         command="INSERT",
                         name="telemedicine_sessions_care_add",
                         to=("neonpro_app", "neonpro_owner"),
-                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = telemedicine_sessions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
                     ),
                     neonpro.db.policies.RowPolicy(
                         command="UPDATE",
                         name="telemedicine_sessions_care_change",
                         to=("neonpro_app", "neonpro_owner"),
-                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                        using="(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = telemedicine_sessions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
                     ),
                     neonpro.db.policies.RowPolicy(
                         command="ALL",

@@ -17,9 +17,11 @@ from neonpro.db.roles import OWNER
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
 from neonpro.vault.models import VaultModel
-from patients.models.care import OPEN, OPEN_TO_WRITE
+from patients.models.care import open_to_reader
 
-PROFESSIONAL = "(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL"
+_PROFESSIONAL = "(SELECT nullif(neonpro.current_clinic_role() = 'professional', false)) IS NOT NULL"
+IN_CARE = f"{_PROFESSIONAL} AND {open_to_reader('telemedicine_sessions')}"
+IN_CARE_TO_WRITE = f"{_PROFESSIONAL} AND {open_to_reader('telemedicine_sessions', to_write=True)}"
 
 
 class Modality(models.TextChoices):
@@ -165,14 +167,20 @@ class TelemedicineSession(VaultModel, ClinicModel):
                 },
                 same_clinic=["patient", "professional", "appointment", "in_person_appointment"],
             ),
-            RowPolicy(name="telemedicine_sessions_care_view", command="SELECT", using=f"{PROFESSIONAL} AND {OPEN}"),
             RowPolicy(
-                name="telemedicine_sessions_care_add", command="INSERT", using=f"{PROFESSIONAL} AND {OPEN_TO_WRITE}"
+                name="telemedicine_sessions_care_view",
+                command="SELECT",
+                using=IN_CARE,
+            ),
+            RowPolicy(
+                name="telemedicine_sessions_care_add",
+                command="INSERT",
+                using=IN_CARE_TO_WRITE,
             ),
             RowPolicy(
                 name="telemedicine_sessions_care_change",
                 command="UPDATE",
-                using=f"{PROFESSIONAL} AND {OPEN_TO_WRITE}",
+                using=IN_CARE_TO_WRITE,
             ),
             # For what a withdrawn consent stops, whoever writes it down.
             RowPolicy(
