@@ -47,6 +47,15 @@ NEXT: dict[str, tuple[str, ...]] = {
 }
 """The steps that make sense in a state."""
 
+KINDS = {
+    "granted": "success",
+    "asked": "info",
+    "refused": "danger",
+    "withdrawn": "danger",
+    "expired_by_policy": "warning",
+}
+"""How a state looks."""
+
 _TYPES = {"pdf": "application/pdf", "jpeg": "image/jpeg", "png": "image/png"}
 
 
@@ -126,13 +135,7 @@ def _row(one: Standing, patient: Patient, may: set[tuple[str, str]], texts: set[
         "purpose": capfirst(consent_pdf.label(one)),
         "family": capfirst(one.terms.family.label),
         "state": capfirst(consent_pdf.state_words(one)),
-        "kind": {
-            "granted": "success",
-            "asked": "info",
-            "refused": "danger",
-            "withdrawn": "danger",
-            "expired_by_policy": "warning",
-        }.get(one.state, "default"),
+        "kind": KINDS.get(one.state, "default"),
         "since": one.since,
         "published": published,
         "term_url": address(patient.pk, do="term", **where) if published else "",

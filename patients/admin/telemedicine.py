@@ -27,19 +27,10 @@ from clinics.roles import Role
 from neonpro.vault.keys import Act
 from patients import records, telemedicine
 from patients.admin.search import PatientSearch
-from patients.admin.telemedicine_steps import STEPS
+from patients.admin.telemedicine_steps import STATUS_LABELS, STEPS
 from patients.forms.telemedicine import ConvertForm, InPersonForm, RefuseForm, SessionForm, ShareForm, StartForm
 from patients.models import Patient, SessionStatus, TelemedicineSession
 from patients.telemedicine import TelemedicineError
-
-STATUS_LABELS = {
-    SessionStatus.PLANNED: "info",
-    SessionStatus.RUNNING: "warning",
-    SessionStatus.ENDED: "success",
-    SessionStatus.REFUSED: "danger",
-    SessionStatus.CONVERTED: "primary",
-    SessionStatus.CANCELLED: "default",
-}
 
 
 @admin.register(TelemedicineSession)

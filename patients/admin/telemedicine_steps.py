@@ -15,6 +15,17 @@ from patients.models import SessionStatus, TelemedicineSession
 OPEN = (SessionStatus.PLANNED, SessionStatus.RUNNING)
 
 
+STATUS_LABELS = {
+    SessionStatus.PLANNED: "info",
+    SessionStatus.RUNNING: "warning",
+    SessionStatus.ENDED: "success",
+    SessionStatus.REFUSED: "danger",
+    SessionStatus.CONVERTED: "primary",
+    SessionStatus.CANCELLED: "default",
+}
+"""How a status looks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A button of a session's page.
