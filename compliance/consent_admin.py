@@ -42,7 +42,7 @@ admin.site.unregister(Patient)
 class PatientWithConsentsAdmin(PatientAdmin):
     """The patients' pages of the floor below, and the one of their consents."""
 
-    actions_detail = (*PatientAdmin.actions_detail, "consents")
+    actions_detail = (*PatientAdmin.actions_detail, "consents")  # type: ignore[assignment]  # one more
 
     def has_consents_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may see consents."""
@@ -197,7 +197,7 @@ class ConsentTextAdmin(ClinicAdmin):
 
     def has_starters_permission(self, request: HttpRequest) -> bool:
         """Whether this person may write texts."""
-        return self.has_add_permission(request)
+        return bool(self.has_add_permission(request))
 
     @action(description=gettext_lazy("Add the starter set"), url_path="starters", permissions=["starters"])  # type: ignore[untyped-decorator]
     def starters(self, request: HttpRequest) -> HttpResponse:

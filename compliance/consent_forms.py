@@ -111,7 +111,9 @@ class GrantConsentForm(AnswerForm):
 class ProcedureForm(forms.Form):
     """Which procedure a new consent is of."""
 
-    service = forms.ModelChoiceField(label=gettext_lazy("Procedure"), queryset=None, widget=UnfoldAdminSelectWidget)
+    service: Any = forms.ModelChoiceField(
+        label=gettext_lazy("Procedure"), queryset=None, widget=UnfoldAdminSelectWidget
+    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -31,7 +31,6 @@ from compliance.models import (
 )
 from compliance.purposes import TERMS, Purpose, Terms
 from neonpro.rules import rule
-from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import VaultError
 from patients.models import Patient
 
@@ -337,7 +336,7 @@ def is_minor(patient: Patient, *, on: date) -> bool | None:
     """
     years = int(rule(ADULT, on=timezone.localdate()).quantity.number)
     born: Any = patient.birth_date
-    if isinstance(born, date) and not isinstance(born, Withheld):
+    if isinstance(born, date):
         return (on.year - born.year - ((on.month, on.day) < (born.month, born.day))) < years
     if patient.birth_year is None:
         return None

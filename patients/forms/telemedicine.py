@@ -125,7 +125,7 @@ class InPersonForm(forms.Form):
 
     day = forms.DateField(label=gettext_lazy("Day"), widget=UnfoldAdminSingleDateWidget)
     time = forms.TimeField(label=gettext_lazy("Time"), widget=UnfoldAdminSingleTimeWidget)
-    service = forms.ModelChoiceField(
+    service: Any = forms.ModelChoiceField(
         label=gettext_lazy("Service"), queryset=None, required=False, widget=UnfoldAdminSelectWidget
     )
     minutes = forms.IntegerField(

@@ -83,7 +83,7 @@ def test_from_the_term_to_the_record(page: Page, tmp_path: Path) -> None:
     page.get_by_role("link", name="Prontuário", exact=True).last.click()
     page.wait_for_url(re.compile(r"/medicalrecord/"))
     with world.enter(Role.PROFESSIONAL):
-        entry = MedicalRecord.objects.get(pk=session(world).record)
+        entry = MedicalRecord.objects.get(pk=str(session(world).record))
         assert entry.appointment_id == world.appointments[1].pk
     page.goto(f"/admin/patients/telemedicinesession/{session(world).pk}/change/")
     page.get_by_role("link", name="Encerrar").click()

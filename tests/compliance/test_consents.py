@@ -144,7 +144,7 @@ def test_a_consent_from_the_question_to_the_withdrawal(world: World) -> None:
         assert not consents.allows(patient.pk, Purpose.TELEMEDICINE)
         granted = consents.grant(patient, Purpose.TELEMEDICINE, channel=Channel.PAPER)
         assert consents.allows(patient.pk, Purpose.TELEMEDICINE)
-        text = ConsentText.objects.get(pk=granted.text_id)
+        text = ConsentText.objects.get(pk=str(granted.text_id))
         assert (granted.text_version, granted.number, granted.recorded_role) == (1, 2, Role.RECEPTION)
         assert granted.text_sha256 == hashlib.sha256(f"{text.title}\n\n{text.body}".encode()).hexdigest()
         assert granted.recorded_by == world.user(Role.RECEPTION).pk

@@ -420,7 +420,8 @@ def test_a_start_and_a_withdrawal_at_the_same_moment(committed: None) -> None:
     for round_ in range(6):
         agree(world)
         session = planned(world)
-        start, wrong = threading.Barrier(2), []
+        start = threading.Barrier(2)
+        wrong: list[Exception] = []
 
         def begin(session: Any = session, start: Any = start, wrong: Any = wrong) -> None:
             start.wait()

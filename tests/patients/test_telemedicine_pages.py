@@ -61,7 +61,7 @@ def test_a_teleconsultation_from_the_appointment_to_the_record(world: World) -> 
     assert again(world, session).status == SessionStatus.RUNNING
     entry = signed_in(world.user(Role.PROFESSIONAL)).get(url(session, "entry"))
     with world.enter(Role.PROFESSIONAL):
-        record = MedicalRecord.objects.get(pk=again(world, session).record)
+        record = MedicalRecord.objects.get(pk=str(again(world, session).record))
     assert str(record.pk) in entry.headers["Location"]
     press(world, session, "finish")
     assert again(world, session).status == SessionStatus.ENDED
@@ -117,7 +117,7 @@ def test_refused_changed_and_booked_in_person(world: World) -> None:
         minutes="",
     )
     with world.enter(Role.RECEPTION):
-        visit = Appointment.objects.get(pk=again(world, session).in_person_appointment_id)
+        visit = Appointment.objects.get(pk=str(again(world, session).in_person_appointment_id))
         assert visit.professional_id == world.professional.pk
     other = planned(world)
     press(world, other, "convert", reason="precisa de exame")
