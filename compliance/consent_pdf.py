@@ -40,7 +40,8 @@ def term(
     body: list[Flowable] = [pdf.paragraph(part) for part in text.paragraphs]
     if TERMS[text.purpose].highlighted:
         body = [_box(body)]
-    answer = _("( ) I AGREE        ( ) I DO NOT AGREE")
+    # Spaces that a paragraph keeps: room for a cross.
+    answer = "\n".join(f"(\u00a0\u00a0\u00a0\u00a0) {words}" for words in (_("I AGREE"), _("I DO NOT AGREE")))
     signatures = [_("Signature of the patient")]
     if guardian:
         signatures += [

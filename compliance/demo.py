@@ -73,7 +73,9 @@ def _ask(now: datetime) -> None:
     )
     for order, patient in enumerate(adults.opening("identification", act=Act.LIST)[:ASKED]):
         draw = Draw(SOURCE, "consent", patient.record_number)
-        when = now - timedelta(days=1 + draw.below(60), minutes=draw.below(400))
+        # Between nine and three on the clinic's clock.
+        day = timezone.localtime(now) - timedelta(days=1 + draw.below(60))
+        when = day.replace(hour=9 + draw.below(6), minute=draw.below(60))
         for purpose, percent in (
             (Purpose.MARKETING, 60),
             (Purpose.IMAGE_RECORD, 45),

@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "telemedicine session",
-                "verbose_name_plural": "telemedicine",
+                "verbose_name_plural": "telemedicine sessions",
                 "db_table": "telemedicine_sessions",
                 "indexes": [
                     models.Index(

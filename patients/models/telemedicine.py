@@ -156,7 +156,7 @@ class TelemedicineSession(VaultModel, ClinicModel):
     class Meta:
         db_table = "telemedicine_sessions"
         verbose_name = _("telemedicine session")
-        verbose_name_plural = _("telemedicine")
+        verbose_name_plural = _("telemedicine sessions")
         constraints = [
             *tenancy(
                 "telemedicine_sessions",
