@@ -19,7 +19,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
-                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
+                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment", "page": "day"},
+                    {"title": _("Waiting list"), "icon": "hourglass", "model": "patients.WaitingEntry"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
                     {"title": _("Telemedicine"), "icon": "video_call", "model": "patients.TelemedicineSession"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
@@ -34,6 +35,8 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
                     {"title": _("Scope of practice"), "icon": "rule", "model": "clinics.ScopeRule"},
                     {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
+                    {"title": _("Working hours"), "icon": "schedule", "model": "patients.WorkingHours"},
+                    {"title": _("Absences"), "icon": "event_busy", "model": "patients.Absence"},
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
                 ],
             },

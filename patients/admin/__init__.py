@@ -2,12 +2,15 @@
 
 from patients.admin.appointments import AppointmentAdmin
 from patients.admin.care import CareTeamAdmin
+from patients.admin.hours import AbsenceAdmin, WorkingHoursAdmin
 from patients.admin.patients import PatientAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 from patients.admin.signatures import RecordSignatureAdmin
 from patients.admin.telemedicine import TelemedicineSessionAdmin
+from patients.admin.waiting import WaitingEntryAdmin
 
 __all__ = [
+    "AbsenceAdmin",
     "AppointmentAdmin",
     "CareTeamAdmin",
     "MedicalRecordAdmin",
@@ -15,4 +18,6 @@ __all__ = [
     "RecordSignatureAdmin",
     "RecordTemplateAdmin",
     "TelemedicineSessionAdmin",
+    "WaitingEntryAdmin",
+    "WorkingHoursAdmin",
 ]

@@ -201,7 +201,11 @@ def disputed(world: World) -> tuple[Professional, Service]:
 def signed(world: World, who: Professional, **changes: Any) -> ScopeSignOff:
     """The director's sign-off."""
     with context.enter(world.director_user, world.clinic.pk):
-        options = {"reason": "curso e protocolo", "until": today() + timedelta(days=30), "on": today()} | changes
+        options: dict[str, Any] = {
+            "reason": "curso e protocolo",
+            "until": today() + timedelta(days=30),
+            "on": today(),
+        } | changes
         return sign_off(professional=who, procedure_class="injectable", **options)
 
 
