@@ -391,26 +391,26 @@ def test_copy_reads_own_rows_only_and_writes_none(worlds: Worlds, app: Raw) -> N
 @contextmanager
 def without(behind: Raw, table: str, row: dict[str, Any]) -> Iterator[None]:
     """Take one row of another clinic away for a while, past every trigger and reference."""
-    behind.run("SET session_replication_role = replica")
-    # What is only ever ended or corrected has a guard that binds even a superuser, short of changing the table.
-    guards = behind.run(
-        "SELECT tgname FROM pg_trigger"
-        " WHERE tgrelid = %s::regclass AND tgname ~ '^pgtrigger_guard_(care|record|alert)'",
-        [identifier(table)],
-    )
-
-    def unguarded(query: str, parameters: list[Any]) -> None:
-        for (guard,) in guards:
-            behind.run(f"ALTER TABLE {identifier(table)} DISABLE TRIGGER {identifier(guard)}")
-        behind.run(query, parameters)
-        for (guard,) in guards:
-            behind.run(f"ALTER TABLE {identifier(table)} ENABLE ALWAYS TRIGGER {identifier(guard)}")
-
-    unguarded(f"DELETE FROM {identifier(table)} WHERE id = %s", [row["id"]])
+    with unguarded(behind, table):
+        behind.run(f"DELETE FROM {identifier(table)} WHERE id = %s", [row["id"]])
     try:
         yield
     finally:
-        unguarded(insert(table), [json.dumps(row, default=str)])
+        with unguarded(behind, table):
+            behind.run(insert(table), [json.dumps(row, default=str)])
+
+
+@contextmanager
+def unguarded(behind: Raw, table: str) -> Iterator[None]:
+    """Switch a table's triggers off for a moment. Ours are ENABLE ALWAYS: the setting silences references alone."""
+    ours = behind.run("SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table])
+    behind.run("SET session_replication_role = replica")
+    behind.run(f"ALTER TABLE {identifier(table)} DISABLE TRIGGER USER")
+    try:
+        yield
+    finally:
+        for (name,) in ours:
+            behind.run(f"ALTER TABLE {identifier(table)} ENABLE ALWAYS TRIGGER {identifier(name)}")
         behind.run("RESET session_replication_role")
 
 
