@@ -37,6 +37,16 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # Products, lots and stock are nobody's data: whoever works in the clinic sees what there is.
+    "products": {"view": _STAFF, "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "product_lots": {"view": _STAFF, "add": _DESK, "change": _DESK},
+    "stock_movements": {"view": _STAFF, "add": _DESK},
+    # Who got what is clinical. Nobody deletes it, and a mistake is put right by another row.
+    "product_applications": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "product_application_voids": {"view": (_P,), "add": (_P,)},
+    "adverse_events": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    # A recall is led by the manager, the DPO and, of the professionals, the technical director (neonpro.leads_recalls).
+    "recall_contacts": {"view": (_M, _P, _D), "add": (_M, _P, _D)},
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

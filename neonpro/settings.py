@@ -104,6 +104,10 @@ NEONPRO_SUPPORT_TABLES = {
     "users_groups": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "users_user_permissions": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "guardian_userobjectpermission": SupportTable("always empty: resource_permissions takes its place", ()),
+    "anvisa_register": SupportTable(
+        "Anvisa's open data, public and the same for every clinic; a trigger lets a job outside of any clinic write it",
+        ("SELECT", "INSERT", "UPDATE"),
+    ),
     "guardian_groupobjectpermission": SupportTable("always empty: grants are made to people", ("SELECT",)),
 }
 
