@@ -109,7 +109,8 @@ class AdverseEvent(VaultModel, ClinicModel):
             models.Index(fields=["clinic", "patient"], name="adverse_events_patient"),
         ]
         triggers = [
-            RecordChanges(patient="patient", withheld=["lot", "application", "about", "severity"]), TOUCH, KeepPatient(),
+            RecordChanges(patient="patient", withheld=["lot", "application", "about", "severity"]),
+            TOUCH, KeepPatient(),
         ]  # fmt: skip
 
     def __str__(self) -> str:

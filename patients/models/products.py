@@ -117,7 +117,7 @@ class RegisteredProduct(RecordModel):
             RecordChanges(clinic=None, operation=pgtrigger.Update | pgtrigger.Delete),
             TOUCH,
             OwnFunction(
-                name="platform_job_only", when=pgtrigger.Before,
+                name="platform_job_only", when=pgtrigger.Before, level=pgtrigger.Statement,
                 operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
             ),
         ]  # fmt: skip
