@@ -3,10 +3,10 @@
 from patients.models.adverse import (
     AdverseEvent,
     ContactOutcome,
+    EventSeverity,
     EventStatus,
     EventSubject,
     RecallContact,
-    Severity,
 )
 from patients.models.applications import PASSES_THE_SKIN, ApplicationVoid, ProductApplication, Technique
 from patients.models.appointment import (
@@ -18,6 +18,7 @@ from patients.models.appointment import (
     OwnDay,
     TsTzRange,
 )
+from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
 from patients.models.products import (
     LotStatus,
@@ -31,30 +32,57 @@ from patients.models.products import (
     StockMovement,
     Unit,
 )
+from patients.models.record import (
+    AlertKind,
+    DocumentKind,
+    GuardAlert,
+    GuardRecord,
+    MedicalRecord,
+    PatientAlert,
+    RecordKind,
+    RecordStatus,
+    RecordTemplate,
+    Severity,
+)
 
 __all__ = [
     "FREES_THE_TIME",
     "PASSES_THE_SKIN",
     "AdverseEvent",
+    "AlertKind",
     "ApplicationVoid",
     "Appointment",
     "AppointmentStatus",
+    "Began",
+    "CareTeam",
     "ContactOutcome",
+    "DocumentKind",
+    "Ended",
+    "EventSeverity",
     "EventStatus",
     "EventSubject",
+    "FollowAppointments",
+    "GuardAlert",
+    "GuardCare",
+    "GuardRecord",
     "GuardRestriction",
     "LastDay",
     "LotStatus",
+    "MedicalRecord",
     "MovementKind",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
     "Patient",
+    "PatientAlert",
     "Product",
     "ProductApplication",
     "ProductKind",
     "ProductLot",
     "RecallContact",
+    "RecordKind",
+    "RecordStatus",
+    "RecordTemplate",
     "RegisteredProduct",
     "RegistrationStatus",
     "RiskClass",

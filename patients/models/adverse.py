@@ -29,7 +29,7 @@ class EventSubject(models.TextChoices):
     QUALITY = "QUALITY", _("quality of a product (technical complaint)")
 
 
-class Severity(models.TextChoices):
+class EventSeverity(models.TextChoices):
     """How bad an event was; death has a clock of its own."""
 
     MILD = "mild", _("mild")
@@ -62,7 +62,7 @@ class AdverseEvent(VaultModel, ClinicModel):
         "clinics.Professional", null=True, blank=True, verbose_name=_("professional responsible")
     )
     about = models.CharField(_("about"), max_length=10, choices=EventSubject.choices)
-    severity = models.CharField(_("severity"), max_length=8, choices=Severity.choices)
+    severity = models.CharField(_("severity"), max_length=8, choices=EventSeverity.choices)
     occurred_on = models.DateField(_("day of the event"))
     known_at = models.DateTimeField(_("the clinic learned of it at"))
     due_at = models.DateTimeField(_("to be notified by"), editable=False)
@@ -96,7 +96,7 @@ class AdverseEvent(VaultModel, ClinicModel):
                 same_clinic=["patient", "application", "lot", "professional"],
             ),
             closed_list("adverse_events", "about", EventSubject),
-            closed_list("adverse_events", "severity", Severity),
+            closed_list("adverse_events", "severity", EventSeverity),
             closed_list("adverse_events", "status", EventStatus),
             NotEmpty(name="adverse_events_described", field="description"),
             models.CheckConstraint(
