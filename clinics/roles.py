@@ -44,6 +44,7 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Who got what is clinical. Nobody deletes it, and a mistake is put right by another row.
     "product_applications": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "product_application_voids": {"view": (_P,), "add": (_P,)},
+    "clinical_photos": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "adverse_events": {"view": (_P,), "add": (_P,), "change": (_P,)},
     # A recall is led by the manager, the DPO and, of the professionals, the technical director (neonpro.leads_recalls).
     "recall_contacts": {"view": (_M, _P, _D), "add": (_M, _P, _D)},

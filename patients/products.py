@@ -127,7 +127,7 @@ def follow_register() -> Followed:
 
 
 def needs_end(kind: str, risk_class: str, *, on: date) -> bool:
-    """Whether a registration of this kind always has a last day (RDC 751/2022: registered devices have, notified not)."""
+    """Whether a registration always has a last day: registered devices have one, notified ones not (RDC 751/2022)."""
     return kind == ProductKind.DEVICE and risk_class in rule("anvisa.registered_classes", on=on).choices
 
 

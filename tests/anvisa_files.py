@@ -1,7 +1,7 @@
 """Anvisa's two open-data files, made: in the published layout and encoding, with the usual dirt."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 DEVICES = (
@@ -59,7 +59,7 @@ def dirt() -> Iterator[tuple[str, str]]:
     yield "unreadable", good.replace("Preenchedor", 'Preench"edor', 1).replace("Produto", '"Produto', 1)
 
 
-def write(file: Path, rows: Iterator[dict[str, str]], raw: Iterator[str] = iter(())) -> Path:
+def write(file: Path, rows: Iterator[dict[str, str]], raw: Iterable[str] = ()) -> Path:
     """Write a file as the agency does: Latin-1, semicolons, CRLF; then lines as they are given."""
     with file.open("w", encoding="latin-1", errors="replace", newline="") as out:
         first = next(rows)

@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0004_accesses"), ("neonpro_db", "0001_schema_and_functions")]
+    dependencies = [("patients", "0011_care_and_records"), ("clinics", "0002_gate")]
     operations = [
         InstallSql("platform_job_only"),
         InstallSql("guard_lot"),
@@ -15,4 +15,6 @@ class Migration(migrations.Migration):
         InstallSql("keep_application"),
         InstallSql("void_application"),
         InstallSql("recall_contact"),
+        InstallSql("keep_photo"),
+        InstallSql("leads_recalls"),
     ]

@@ -1,4 +1,4 @@
-"""Products, lots, stock, applications, adverse events and recalls; Anvisa's register."""
+"""Products, lots, stock, applications, photographs, adverse events, recalls; Anvisa's register."""
 
 import uuid
 
@@ -448,6 +448,138 @@ class Migration(migrations.Migration):
                 "verbose_name": "application of a product",
                 "verbose_name_plural": "applications of products",
                 "db_table": "product_applications",
+            },
+        ),
+        migrations.CreateModel(
+            name="ClinicalPhoto",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=django.contrib.postgres.functions.RandomUUID(),
+                        default=uuid.uuid4,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="updated at"
+                    ),
+                ),
+                (
+                    "moment",
+                    models.CharField(
+                        choices=[("before", "before"), ("after", "after"), ("follow_up", "follow-up")],
+                        max_length=9,
+                        verbose_name="moment",
+                    ),
+                ),
+                ("taken_at", models.DateTimeField(verbose_name="taken at")),
+                (
+                    "caption",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="images",
+                        label="clinical_photo.caption",
+                        max_length=200,
+                        patient="patient",
+                        verbose_name="caption",
+                    ),
+                ),
+                ("width", models.PositiveIntegerField(editable=False, verbose_name="width")),
+                ("height", models.PositiveIntegerField(editable=False, verbose_name="height")),
+                (
+                    "content",
+                    neonpro.vault.fields.EncryptedBinaryField(
+                        category="images", label="clinical_photo.content", patient="patient", verbose_name="photograph"
+                    ),
+                ),
+                (
+                    "thumbnail",
+                    neonpro.vault.fields.EncryptedBinaryField(
+                        category="images", label="clinical_photo.thumbnail", patient="patient", verbose_name="thumbnail"
+                    ),
+                ),
+                (
+                    "withdrawn_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="withdrawn at"),
+                ),
+                (
+                    "withdrawn_reason",
+                    neonpro.vault.fields.EncryptedTextField(
+                        blank=True,
+                        category="images",
+                        editable=False,
+                        label="clinical_photo.withdrawn_reason",
+                        max_length=200,
+                        patient="patient",
+                        verbose_name="why it was withdrawn",
+                    ),
+                ),
+                (
+                    "appointment",
+                    clinics.base.ClinicForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="patients.appointment",
+                        verbose_name="appointment",
+                    ),
+                ),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        db_default=clinics.base.CurrentClinic(),
+                        db_index=False,
+                        default=clinics.base.current_clinic,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="clinics.clinic",
+                        verbose_name="clinic",
+                    ),
+                ),
+                (
+                    "patient",
+                    clinics.base.ClinicForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="patients.patient",
+                        verbose_name="patient",
+                    ),
+                ),
+                (
+                    "application",
+                    clinics.base.ClinicForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="patients.productapplication",
+                        verbose_name="application of a product",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "photograph",
+                "verbose_name_plural": "photographs",
+                "db_table": "clinical_photos",
             },
         ),
         migrations.CreateModel(
@@ -1056,6 +1188,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.ClinicKey(name="clinical_photos_key"),
+        ),
+        migrations.AddConstraint(
             model_name="applicationvoid",
             constraint=neonpro.db.policies.ClinicKey(name="product_application_voids_key"),
         ),
@@ -1120,10 +1256,158 @@ class Migration(migrations.Migration):
                 sql=neonpro.db.audit.AlwaysTriggerSql(
                     execute="neonpro.platform_job_only()",
                     func="RETURN NULL;",
-                    hash="75ed7374e24c2fd77d09f4df7ad2db262381d708",
+                    hash="7189b0a406f1d34d767940a4e377430663e9af51",
+                    level="STATEMENT",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_platform_job_only_33d32",
                     table="anvisa_register",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="clinicalphoto",
+            index=models.Index(
+                models.F("clinic"),
+                models.F("patient"),
+                models.OrderBy(models.F("taken_at"), descending=True),
+                name="clinical_photos_patient",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="clinicalphoto",
+            index=models.Index(fields=["clinic", "application"], name="clinical_photos_application"),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="ALL",
+                name="clinical_photos_clinic",
+                restrictive=True,
+                to=("neonpro_app", "neonpro_owner"),
+                using="clinic_id = (SELECT neonpro.current_clinic())",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="SELECT",
+                name="clinical_photos_view",
+                to=("neonpro_app", "neonpro_owner"),
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="INSERT",
+                name="clinical_photos_add",
+                to=("neonpro_app", "neonpro_owner"),
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="UPDATE",
+                name="clinical_photos_change",
+                to=("neonpro_app", "neonpro_owner"),
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.SameClinic(field="patient", name="clinical_photos_patient_same_clinic"),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.SameClinic(
+                field="application", name="clinical_photos_application_same_clinic"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.db.policies.SameClinic(
+                field="appointment", name="clinical_photos_appointment_same_clinic"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("moment__in", ["before", "after", "follow_up"])),
+                name="clinical_photos_moment_listed",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.vault.fields.NotEmpty(field="content", name="clinical_photos_content_given"),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=neonpro.vault.fields.NotEmpty(field="thumbnail", name="clinical_photos_thumbnail_given"),
+        ),
+        migrations.AddConstraint(
+            model_name="clinicalphoto",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("height__gt", 0), ("width__gt", 0)), name="clinical_photos_size_positive"
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="clinicalphoto",
+            trigger=pgtrigger.compiler.Trigger(
+                name="record_changes",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.record_change('clinic_id', 'patient_id', 'content,thumbnail,application_id', 'updated_at')",
+                    func="RETURN NULL;",
+                    hash="fc008727fad299805cebac94d996801d4d5b80c6",
+                    operation="INSERT OR UPDATE OR DELETE",
+                    pgid="pgtrigger_record_changes_24ca2",
+                    table="clinical_photos",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="clinicalphoto",
+            trigger=pgtrigger.compiler.Trigger(
+                name="touch_updated_at",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.touch_updated_at()",
+                    func="RETURN NULL;",
+                    hash="4ff0e73727641c83423a635ccb123dffbe80099a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_touch_updated_at_84c3b",
+                    table="clinical_photos",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="clinicalphoto",
+            trigger=pgtrigger.compiler.Trigger(
+                name="keep_patient",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.keep_patient()",
+                    func="RETURN NULL;",
+                    hash="1968fe3a4a0b0ea00bf4f98c740fbaad34d9c269",
+                    operation="UPDATE",
+                    pgid="pgtrigger_keep_patient_9a91b",
+                    table="clinical_photos",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="clinicalphoto",
+            trigger=pgtrigger.compiler.Trigger(
+                name="keep_photo",
+                sql=neonpro.db.audit.AlwaysTriggerSql(
+                    execute="neonpro.keep_photo()",
+                    func="RETURN NULL;",
+                    hash="a324d9d63fb862bc7387e8309f2b28ff50afdd34",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_keep_photo_44544",
+                    table="clinical_photos",
                     when="BEFORE",
                 ),
             ),
@@ -1144,7 +1428,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="product_application_voids_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
             ),
         ),
         migrations.AddConstraint(
@@ -1153,7 +1437,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="product_application_voids_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
             ),
         ),
         migrations.AddConstraint(
@@ -1431,7 +1715,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="product_applications_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
             ),
         ),
         migrations.AddConstraint(
@@ -1440,7 +1724,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="product_applications_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
             ),
         ),
         migrations.AddConstraint(
@@ -1449,7 +1733,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="product_applications_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
             ),
         ),
         migrations.AddConstraint(
@@ -1622,7 +1906,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="adverse_events_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
             ),
         ),
         migrations.AddConstraint(
@@ -1631,7 +1915,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="adverse_events_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
             ),
         ),
         migrations.AddConstraint(
@@ -1640,7 +1924,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="adverse_events_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
             ),
         ),
         migrations.AddConstraint(
@@ -1789,6 +2073,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="recallcontact",
             constraint=neonpro.db.policies.SameClinic(field="patient", name="recall_contacts_patient_same_clinic"),
+        ),
+        migrations.AddConstraint(
+            model_name="recallcontact",
+            constraint=neonpro.db.policies.RowPolicy(
+                command="ALL",
+                name="recall_contacts_leads",
+                restrictive=True,
+                to=("neonpro_app", "neonpro_owner"),
+                using="(SELECT neonpro.leads_recalls())",
+            ),
         ),
         migrations.AddConstraint(
             model_name="recallcontact",

@@ -6,9 +6,8 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0041_products"), ("clinics", "0002_gate")]
+    dependencies = [("patients", "0041_products")]
     operations = [
-        InstallSql("leads_recalls"),
         InstallSql("recall_grants"),
         InstallSql("recalled_patients"),
         InstallSql("recall_of"),

@@ -20,6 +20,7 @@ from patients.models.appointment import (
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
+from patients.models.photos import ClinicalPhoto, PhotoMoment
 from patients.models.products import (
     LotStatus,
     MovementKind,
@@ -55,6 +56,7 @@ __all__ = [
     "AppointmentStatus",
     "Began",
     "CareTeam",
+    "ClinicalPhoto",
     "ContactOutcome",
     "DocumentKind",
     "Ended",
@@ -75,6 +77,7 @@ __all__ = [
     "OwnDay",
     "Patient",
     "PatientAlert",
+    "PhotoMoment",
     "Product",
     "ProductApplication",
     "ProductKind",

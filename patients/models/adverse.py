@@ -15,6 +15,7 @@ from neonpro.db.roles import SEARCH
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
+from patients.models.care import clinical_tenancy
 from patients.models.products import OwnFunction
 
 
@@ -91,9 +92,8 @@ class AdverseEvent(VaultModel, ClinicModel):
         verbose_name = _("adverse event")
         verbose_name_plural = _("adverse events")
         constraints = [
-            *tenancy(
-                "adverse_events", ACCESS["adverse_events"],
-                same_clinic=["patient", "application", "lot", "professional"],
+            *clinical_tenancy(
+                "adverse_events", same_clinic=["patient", "application", "lot", "professional"]
             ),
             closed_list("adverse_events", "about", EventSubject),
             closed_list("adverse_events", "severity", EventSeverity),
@@ -146,6 +146,10 @@ class RecallContact(VaultModel, ClinicModel):
         verbose_name_plural = _("contacts in recalls")
         constraints = [
             *tenancy("recall_contacts", ACCESS["recall_contacts"], same_clinic=["lot", "patient"]),
+            # Of the professionals, the technical director alone: it says who got what.
+            RowPolicy(
+                name="recall_contacts_leads", command="ALL", using="(SELECT neonpro.leads_recalls())", restrictive=True
+            ),
             RowPolicy(name="recall_contacts_search", command="SELECT", using="true", to=[SEARCH]),
             closed_list("recall_contacts", "outcome", ContactOutcome),
         ]

@@ -8,13 +8,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, closed_list
-from clinics.roles import ACCESS
 from neonpro.db.audit import RecordChanges
-from neonpro.db.policies import RowPolicy, tenancy
+from neonpro.db.policies import RowPolicy
 from neonpro.db.roles import SEARCH
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
+from patients.models.care import clinical_tenancy
 from patients.models.products import OwnFunction, units_field
 
 
@@ -100,8 +100,8 @@ class ProductApplication(VaultModel, ClinicModel):
         verbose_name = _("application of a product")
         verbose_name_plural = _("applications of products")
         constraints = [
-            *tenancy(
-                "product_applications", ACCESS["product_applications"],
+            *clinical_tenancy(
+                "product_applications",
                 same_clinic=["patient", "professional", "appointment", "service", "lot", "product"],
             ),
             RowPolicy(name="product_applications_search", command="SELECT", using="true", to=[SEARCH]),
@@ -161,9 +161,8 @@ class ApplicationVoid(VaultModel, ClinicModel):
         verbose_name = _("voided application")
         verbose_name_plural = _("voided applications")
         constraints = [
-            *tenancy(
-                "product_application_voids", ACCESS["product_application_voids"],
-                same_clinic=["application", "patient", "professional"],
+            *clinical_tenancy(
+                "product_application_voids", same_clinic=["application", "patient", "professional"]
             ),
             RowPolicy(name="product_application_voids_search", command="SELECT", using="true", to=[SEARCH]),
             NotEmpty(name="product_application_voids_reason_given", field="reason"),
