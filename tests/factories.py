@@ -5,13 +5,41 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from clinics.models import Clinic, Council, Membership, Professional, Service, User
+from django.utils import timezone
+
+from clinics.models import (
+    Clinic,
+    Council,
+    Membership,
+    ProcedureClass,
+    Professional,
+    ScopeLevel,
+    ScopeRule,
+    ScopeSignOff,
+    Service,
+    User,
+)
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
 from patients import records
-from patients.models import Appointment, MedicalRecord, Patient, PatientAlert, RecordTemplate
+from patients.models import (
+    AdverseEvent,
+    ApplicationVoid,
+    Appointment,
+    ClinicalPhoto,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    ProductApplication,
+    ProductLot,
+    RecallContact,
+    RecordTemplate,
+    StockMovement,
+)
+from tests.licences import DIRECTOR_CPF, verified
+from tests.products import TINY_JPEG, make_application, make_lot, make_product
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -25,6 +53,8 @@ class World:
     canary: str
     users: dict[str, User] = field(default_factory=dict)
     professional: Professional = None  # type: ignore[assignment]  # set as it is made
+    director: Professional = None  # type: ignore[assignment]
+    director_user: User = None  # type: ignore[assignment]
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
@@ -32,6 +62,11 @@ class World:
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
     alert: PatientAlert = None  # type: ignore[assignment]
+    lot: ProductLot = None  # type: ignore[assignment]
+    """A recalled lot, of which the last patient got something."""
+    application: ProductApplication = None  # type: ignore[assignment]
+    photo: ClinicalPhoto = None  # type: ignore[assignment]
+    event: AdverseEvent = None  # type: ignore[assignment]
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -70,8 +105,11 @@ def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
         )
 
 
-def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo") -> World:
-    """A clinic with a user for each role, a professional, a service, patients and an appointment for each."""
+def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True) -> World:
+    """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
+
+    Its technical director signed off the one disputed cell of its matrix.
+    """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
         clinic = Clinic.objects.create(
@@ -110,6 +148,9 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
     if patients > 1:
         # The only patient of a small clinic is one that tests count the traces of.
         _write(world)
+        _apply(world)
+    if director:
+        _direct(world)
     return world
 
 
@@ -133,6 +174,30 @@ def _write(world: World) -> None:
         )
 
 
+def _apply(world: World) -> None:
+    """What the professional applied to the last patient, from a lot that was recalled afterwards, and what came of it."""
+    canary, patient = world.canary, world.patients[-1]
+    with world.enter(Role.PROFESSIONAL):
+        product = make_product(name=f"Toxina {canary}")
+        world.lot = make_lot(product, number=f"LOTE-{canary}")
+        StockMovement.objects.create(lot=world.lot, kind="received", quantity=10, reason=f"nota {canary}")
+        world.application = make_application(world.lot, patient, world, body_site=f"fronte {canary}")
+        wrong = make_application(world.lot, patient, world, body_site=f"engano {canary}")
+        ApplicationVoid.objects.create(application=wrong, patient=patient, reason=f"engano {canary}")
+        world.photo = ClinicalPhoto.objects.create(
+            patient=patient, application=world.application, moment="before", taken_at=timezone.now(),
+            caption=f"foto {canary}", content=TINY_JPEG, thumbnail=TINY_JPEG, width=8, height=8,
+        )  # fmt: skip
+        world.event = AdverseEvent.objects.create(
+            patient=patient, application=world.application, lot=world.lot, professional=world.professional,
+            about="MEDICINE", severity="mild", occurred_on=timezone.localdate(), known_at=timezone.now(),
+            due_at=timezone.now() + timedelta(days=30), description=f"equimose {canary}",
+        )  # fmt: skip
+        ProductLot.objects.filter(pk=world.lot.pk).update(status="recalled", status_reason=f"alerta {canary}")
+    with world.enter(Role.MANAGER):
+        RecallContact.objects.create(lot=world.lot, patient=patient, outcome="no_answer", note=f"caixa postal {canary}")
+
+
 def write_entry(
     patient: Patient, text: str, *, kind: str = "evolution", template: RecordTemplate | None = None, final: bool = True
 ) -> MedicalRecord:
@@ -152,3 +217,28 @@ def make_colleague(world: World, name: str = "colega") -> tuple[User, Profession
             council_number=str(abs(hash(name)) % 10**9), council_uf="SP",
         )  # fmt: skip
     return user, professional
+
+
+def _direct(world: World) -> None:
+    """Give a clinic a technical director, verified and a user of their own, who signed off one disputed procedure."""
+    clinic, canary = world.clinic.pk, world.canary
+    world.director_user = make_user(f"diretor@{canary.lower()}.example")
+    membership = join(world.director_user, clinic, Role.PROFESSIONAL, name=f"diretor {canary}")
+    with context.enter(JOB, clinic):
+        world.director = verified(
+            Professional.objects.create(
+                full_name=f"Dr. Diretor {canary}", council=Council.CRM, council_number="654321", council_uf="SP",
+                membership=membership,
+            ),
+            cpf=DIRECTOR_CPF,
+        )  # fmt: skip
+        Clinic.objects.update(technical_director=world.director)
+        world.clinic.refresh_from_db()
+        ScopeRule.objects.create(
+            procedure_class=ProcedureClass.INJECTABLE, council=Council.CRM, level=ScopeLevel.DISPUTED, limits=canary
+        )
+    with context.enter(world.director_user, clinic):
+        ScopeSignOff.objects.create(
+            professional=world.professional, procedure_class=ProcedureClass.INJECTABLE, reason=f"ciência {canary}",
+            until=timezone.localdate() + timedelta(days=30),
+        )  # fmt: skip

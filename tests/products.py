@@ -1,14 +1,26 @@
 """Products, lots and what was applied, for tests."""
 
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from PIL import Image
 
 from patients.models import LotStatus, Patient, Product, ProductApplication, ProductKind, ProductLot, Technique, Unit
 
 TOXIN, FILLER, CREAM = "1012345670019", "80123450001", "251234567890"
+
+
+def picture(width: int = 8, height: int = 8, form: str = "JPEG", **options: Any) -> bytes:
+    """A picture as a file."""
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (180, 140, 120)).save(out, form, **options)
+    return out.getvalue()
+
+
+TINY_JPEG = picture()
 
 
 def make_product(**fields: Any) -> Product:

@@ -1,7 +1,7 @@
 -- What must not be applied is refused here, whoever writes (RDC 509/2021; rule anvisa.application_blocks): the day is
 -- the application's on the clinic's own clock. The lot is locked first, so that its last units are applied once, and
 -- the product shared, so that a cancellation waits for applications that are under way or comes before them.
--- What the label says is copied: it stays true when the product is changed later.
+-- Who applies it may (neonpro.scope_refusal). What the label says is copied: it stays true when the product is changed later.
 CREATE OR REPLACE FUNCTION neonpro.apply_product() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -9,6 +9,7 @@ AS $$
 DECLARE
     lot record;
     day date;
+    scope text;
     broken text;
 BEGIN
     SELECT
@@ -24,6 +25,14 @@ BEGIN
         RAISE EXCEPTION 'no such lot' USING ERRCODE = 'no_data_found';
     END IF;
     SELECT (NEW.applied_at AT TIME ZONE c.time_zone)::date INTO day FROM public.clinics AS c WHERE c.id = NEW.clinic_id;
+    scope := CASE
+        WHEN EXISTS (
+            SELECT FROM public.professionals AS p
+            WHERE p.clinic_id = NEW.clinic_id AND p.id = NEW.professional_id
+                AND p.status IN ('suspended', 'cancelled', 'transferred', 'deceased')
+        ) THEN 'licence'
+        WHEN NEW.service_id IS NOT NULL THEN neonpro.scope_refusal(NEW.professional_id, NEW.service_id, day)
+    END;
     broken := CASE
         WHEN NEW.applied_at > clock_timestamp() + interval '5 minutes' THEN 'not_yet'
         WHEN lot.status = 'recalled' THEN 'lot_recalled'
@@ -33,6 +42,8 @@ BEGIN
         WHEN lot.registration_status = 'expired' OR lot.registration_valid_until < day THEN 'registration_expired'
         WHEN NEW.technique IN ('injected', 'implanted') AND lot.kind IN ('cosmetic', 'sanitizer')
             THEN 'cosmetic_injected'
+        WHEN scope = 'licence' THEN 'licence'
+        WHEN scope IS NOT NULL THEN 'scope'
         WHEN NEW.quantity > lot.units_left THEN 'not_enough'
     END;
     IF broken IS NOT NULL THEN
