@@ -1,4 +1,4 @@
-"""Applying a product: the database refuses what must not be, and here each refusal is said in words, with what to do."""
+"""Applying a product: the database refuses what must not be; here each refusal is said in words, with what to do."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from clinics.models import Professional
 from neonpro.db.bound import execute
+from neonpro.vault.keys import Erased, Refused
 from patients.models import ApplicationVoid, ProductApplication, ProductLot
 from patients.stock import constraint
 from patients.udi import parse_udi
@@ -43,8 +44,8 @@ REFUSALS: Final[dict[str, tuple[str | None, Any]]] = {
     "product_applications_registration_cancelled": (
         "lot",
         gettext_lazy(
-            "The product's registration at Anvisa is cancelled or suspended: it must not be used. Set what is left apart"
-            " and talk to the supplier."
+            "The product's registration at Anvisa is cancelled or suspended: it must not be used. Set what is left"
+            " apart and talk to the supplier."
         ),
     ),
     "product_applications_registration_expired": (
@@ -141,7 +142,7 @@ def apply_product(
             (None, gettext_lazy("Something chosen here no longer exists. Reload the page.")),
         )
         raise ApplicationError(str(words), field) from error
-    except DatabaseError as error:
+    except (DatabaseError, Erased, Refused) as error:
         raise ApplicationError(
             _("Only who cares for this patient records what is applied. Join the care team on the patient's page.")
         ) from error
@@ -166,7 +167,7 @@ def void(application: UUID, *, reason: str) -> ApplicationVoid:
             )  # fmt: skip
     except IntegrityError as error:
         raise ApplicationError(_("This application was voided already.")) from error
-    except DatabaseError as error:
+    except (DatabaseError, Erased, Refused) as error:
         raise ApplicationError(
             _("Only who cares for this patient voids an application. Join the care team on the patient's page.")
         ) from error

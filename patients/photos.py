@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from neonpro.vault.keys import Erased, Refused
 from patients.models import ClinicalPhoto
 
 MAX_UPLOAD: Final = 15 * 1024 * 1024
@@ -100,7 +101,7 @@ def add_photo(
                 taken_at=taken_at or timezone.now(), caption=caption, content=ready.content,
                 thumbnail=ready.thumbnail, width=ready.width, height=ready.height,
             )  # fmt: skip
-    except DatabaseError as error:
+    except (DatabaseError, Erased, Refused) as error:
         raise PhotoError(
             _("Only who cares for this patient files photographs. Join the care team on the patient's page.")
         ) from error

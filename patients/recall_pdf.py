@@ -40,7 +40,8 @@ def _letter(called: Called, lot: ProductLot, clinic: Clinic, today: date) -> lis
         pdf.paragraph("\n".join(_address(patient))),
         Spacer(0, 4 * mm),
         pdf.paragraph(
-            _("%(city)s, %(day)s") % {"city": clinic.city or clinic.trade_name, "day": date_format(today, "DATE_FORMAT")}
+            _("%(city)s, %(day)s")
+            % {"city": clinic.city or clinic.trade_name, "day": date_format(today, "DATE_FORMAT")}
         ),
         pdf.paragraph(_("Important notice about a product applied to you"), "title"),
         pdf.paragraph(

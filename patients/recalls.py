@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clinics.models import Professional
 from neonpro.db.bound import execute
-from neonpro.vault.keys import Act
+from neonpro.vault.keys import Act, Erased, Refused
 from patients.models import ContactOutcome, Patient, RecallContact
 
 PAGE: Final = 100
@@ -125,6 +125,6 @@ def record_contact(lot: UUID, patient: UUID, *, outcome: str, note: str = "") ->
             made: RecallContact = RecallContact.objects.create(
                 lot_id=lot, patient_id=patient, outcome=outcome, note=note
             )
-    except DatabaseError as error:
+    except (DatabaseError, Erased, Refused) as error:
         raise RecallError(_("This could not be recorded. Reload the page.")) from error
     return made

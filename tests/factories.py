@@ -175,7 +175,7 @@ def _write(world: World) -> None:
 
 
 def _apply(world: World) -> None:
-    """What the professional applied to the last patient, from a lot that was recalled afterwards, and what came of it."""
+    """What the professional applied to the last patient, from a lot that was recalled later, and what came of it."""
     canary, patient = world.canary, world.patients[-1]
     with world.enter(Role.PROFESSIONAL):
         product = make_product(name=f"Toxina {canary}")

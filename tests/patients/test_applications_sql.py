@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 
 from clinics.roles import Role
 from compliance.models import AuditLog
+from neonpro.db import context
 from neonpro.db.bound import execute
 from patients.models import (
+    AdverseEvent,
     ApplicationVoid,
+    ClinicalPhoto,
     LotStatus,
     MovementKind,
+    Patient,
     Product,
     ProductApplication,
     ProductKind,
@@ -31,11 +35,18 @@ from patients.models import (
     StockMovement,
     Technique,
 )
-from tests.factories import World, make_world
+from tests.factories import JOB, World, make_colleague, make_world
+from tests.licences import verified
 from tests.products import CREAM, make_application, make_lot, make_product
 
 NOW = timezone.now()
 TODAY = date.today()  # noqa: DTZ011  # the cases below are days away from it
+
+
+@pytest.fixture
+def clinic_a(db: None) -> World:
+    """A clinic in which nothing was applied yet."""
+    return make_world("ALFAZEMA", patients=1)
 
 
 @dataclass
@@ -162,7 +173,11 @@ def test_a_void_gives_the_units_back_once(clinic_a: World) -> None:
         done = make_application(lot, clinic_a.patients[0], clinic_a)
         void = {"application": done, "patient": clinic_a.patients[0], "reason": "paciente errado"}
         with pytest.raises(DatabaseError, match="no such application"), transaction.atomic():
-            ApplicationVoid.objects.create(**void | {"patient": clinic_a.patients[1]})
+            execute(
+                "INSERT INTO product_application_voids (application_id, patient_id, reason)"
+                " VALUES (%s::uuid, %s::uuid, '\\x01')",
+                [done.pk, Patient.objects.create(name="Outra").pk],
+            )
         # A recall in between does not keep the units away: they are counted, and stay recalled.
         ProductLot.objects.update(status=LotStatus.RECALLED, status_reason="alerta")
         ApplicationVoid.objects.create(**void)
@@ -311,3 +326,49 @@ def test_the_last_units_are_applied_once(committed: None) -> None:
     with world.enter(Role.PROFESSIONAL):
         assert ProductLot.objects.get().units_left == 10
         assert ProductApplication.objects.count() == 2
+
+
+# --- Who applies ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({}, None),
+        ({"procedure_class": "injectable"}, None),  # disputed, and signed off by the world's director
+        ({"procedure_class": "surgery"}, "scope"),  # the matrix is silent
+        ({"status": "suspended"}, "licence"),
+    ],
+)
+def test_who_may_not_perform_it_applies_nothing(change: dict[str, str], refused: str | None, clinic_a: World) -> None:
+    with context.enter(JOB, clinic_a.clinic.pk):
+        if "procedure_class" in change:
+            type(clinic_a.service).objects.filter(pk=clinic_a.service.pk).update(**change)
+        if "status" in change:
+            verified(clinic_a.professional)
+            type(clinic_a.professional).objects.filter(pk=clinic_a.professional.pk).update(**change)
+    with clinic_a.enter(Role.PROFESSIONAL):
+        lot = make_lot(make_product())
+        if refused is None:
+            make_application(lot, clinic_a.patients[0], clinic_a)
+        else:
+            with pytest.raises(IntegrityError, match=refused), transaction.atomic():
+                make_application(lot, clinic_a.patients[0], clinic_a)
+
+
+def test_only_who_cares_for_a_patient_writes_or_reads(clinic_a: World) -> None:
+    colleague, _professional = make_colleague(clinic_a)
+    with context.enter(colleague, clinic_a.clinic.pk):
+        assert not ProductApplication.objects.exists()
+        assert not ClinicalPhoto.objects.exists()
+        assert not AdverseEvent.objects.exists()
+        lot = make_lot(make_product())
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            execute(
+                "INSERT INTO product_applications (patient_id, professional_id, lot_id, product_id, technique,"
+                " quantity, applied_at, dilution, body_site, serial, udi_raw, udi_di, udi_pi, note)"
+                " SELECT %s::uuid, %s::uuid, %s::uuid, %s::uuid, 'topical', 1, now(), '', '', '', '', '', '', ''",
+                [clinic_a.patients[0].pk, clinic_a.professional.pk, lot.pk, lot.product_id],
+            )
+        lot.refresh_from_db()
+        assert lot.units_left == 100
