@@ -91,7 +91,7 @@ def call_list(recall: Recall, lot: ProductLot, clinic: Clinic, *, today: date) -
         [
             str(called.patient.display_name),
             str(called.patient),
-            _phones(called.patient),
+            "\n".join(map(str, called.phones)),
             ", ".join(date_format(timezone.localtime(one.at), "SHORT_DATE_FORMAT") for one in called.sessions),
             called.outcome_words,
         ]
@@ -112,8 +112,3 @@ def call_list(recall: Recall, lot: ProductLot, clinic: Clinic, *, today: date) -
         foot=_("%(clinic)s · recall of lot %(lot)s · %(day)s")
         % {"clinic": clinic.trade_name, "lot": lot.number, "day": date_format(today, "SHORT_DATE_FORMAT")},
     )  # fmt: skip
-
-
-def _phones(patient: Patient) -> str:
-    numbers = [str(number) for number in (patient.phone, patient.other_phone) if number]
-    return "\n".join(format_phone(number) if number.startswith("+") else number for number in numbers)

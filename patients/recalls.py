@@ -9,8 +9,10 @@ from django.db import DatabaseError, transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from clinics.identifiers import format_phone
 from clinics.models import Professional
 from neonpro.db.bound import execute
+from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act, Erased, Refused
 from patients.models import ContactOutcome, Patient, RecallContact
 
@@ -41,6 +43,12 @@ class Called:
     attempts: int
     last_outcome: str
     reached_at: datetime | None
+
+    @property
+    def phones(self) -> list[str]:
+        """The patient's numbers as people write them, or what stands in their place."""
+        numbers = [number for number in (self.patient.phone, self.patient.other_phone) if number]
+        return [number if isinstance(number, Withheld) else format_phone(number) for number in numbers]
 
     @property
     def outcome_words(self) -> str:

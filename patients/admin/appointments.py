@@ -120,7 +120,10 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     SEARCHED = "patient_id"
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
-    actions_detail = ("cancel",)
+    actions_detail = (
+        "apply_product",
+        "cancel",
+    )
     refusals: ClassVar[dict[str, Any]] = {
         "appointments_professional_free": gettext_lazy(
             "This time of the professional was taken a moment ago. Choose another."
@@ -173,6 +176,21 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
 
     def choice_label(self, record: Appointment) -> str:
         return f"{self.when_column(record)} · {record.patient.display_name}"
+
+    def has_apply_product_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person's role applies products."""
+        return bool(request.user.has_perm("patients.add_productapplication"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Apply a product"), url_path="apply", permissions=["apply_product"]
+    )
+    def apply_product(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the page that records what is applied, with this appointment in it."""
+        appointment = self.get_object(request, unquote(object_id))
+        if appointment is None:
+            raise Http404
+        page = reverse("admin:patients_patient_apply", args=[appointment.patient_id])
+        return HttpResponseRedirect(f"{page}?appointment={appointment.pk}")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may cancel this appointment now: the button is there only then."""
