@@ -28,7 +28,7 @@ def render(lines: list[DraftLine], clinic: Clinic, *, channel: str, citation: st
         *pdf.letterhead(clinic),
         pdf.paragraph(_("Draft of a notification: %(channel)s") % {"channel": channel}, "title"),
         pdf.paragraph(
-            _("To be notified by %(when)s (%(norm)s). NeonPro sends nothing: this is to be typed into the agency's system.")
+            _("To be notified by %(when)s (%(norm)s). NeonPro sends nothing: type it into the agency's system.")
             % {"when": date_format(timezone.localtime(due), "SHORT_DATETIME_FORMAT"), "norm": citation}
         ),
         *([pdf.paragraph(_("Missing: %(fields)s.") % {"fields": lacks}, "heading")] if lacks else []),

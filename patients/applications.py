@@ -188,4 +188,5 @@ def acting() -> Professional | None:
 
 def with_voids(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Applications, each with `is_void`: whether it was recorded by mistake."""
-    return rows.annotate(is_void=Exists(ApplicationVoid.objects.filter(application=OuterRef("pk"))))
+    found: QuerySet[Any] = rows.annotate(is_void=Exists(ApplicationVoid.objects.filter(application=OuterRef("pk"))))
+    return found

@@ -1,7 +1,9 @@
 """Recall: a lot, everybody it was applied to, and who of them was reached. Who may see it: `sql/leads_recalls.sql`."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -103,7 +105,13 @@ def recall(
     }
     names: dict[UUID, str] = dict(Professional.objects.values_list("pk", "full_name"))
     people = tuple(
-        Called(opened[row[0]], tuple(_session(one, names) for one in row[1]), row[2], row[3], row[4])
+        Called(
+            opened[row[0]],
+            tuple(_session(one, names) for one in json.loads(row[1], parse_float=Decimal)),
+            row[2],
+            row[3],
+            row[4],
+        )
         for row in rows
         if row[0] in opened
     )
@@ -115,7 +123,7 @@ def _session(raw: dict[str, Any], names: dict[UUID, str]) -> Session:
     at = parse_datetime(raw["at"])
     assert at is not None
     return Session(
-        at, names.get(UUID(raw["professional"]), ""), f"{raw['quantity']:g}",
+        at, names.get(UUID(raw["professional"]), ""), f"{Decimal(raw['quantity']).normalize():f}".replace(".", ","),
         UUID(raw["appointment"]) if raw["appointment"] else None,
     )  # fmt: skip
 

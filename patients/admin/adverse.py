@@ -65,7 +65,10 @@ class AdverseEventAdmin(PatientsOfList, PatientSearch, ClinicAdmin):
         return (
             (None, {"fields": ("patient_link", "lot", "about", "severity", "occurred_on", "known_at")}),
             (_("What happened"), {"fields": ("description", "measures", "outcome")}),
-            (_("Notification"), {"fields": ("due_column", "channel_column", "citation_column", "status_words", "protocol")}),
+            (
+                _("Notification"),
+                {"fields": ("due_column", "channel_column", "citation_column", "status_words", "protocol")},
+            ),
         )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: AdverseEvent | None = None) -> tuple[str, ...]:
@@ -83,11 +86,11 @@ class AdverseEventAdmin(PatientsOfList, PatientSearch, ClinicAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AdverseEvent]:
         found: QuerySet[AdverseEvent] = super().get_queryset(request)
-        first = Case(When(status=EventStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
-        return found.annotate(closed_last=first).select_related("lot__product")
+        return found.select_related("lot__product")
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("closed_last", "due_at", "pk")
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        done = Case(When(status=EventStatus.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
+        return (done, "due_at", "pk")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         done = _application(request)
@@ -96,7 +99,7 @@ class AdverseEventAdmin(PatientsOfList, PatientSearch, ClinicAdmin):
         if done is not None:
             initial |= {
                 "patient": done.patient_id, "lot": done.lot_id,
-                "about": adverse.SUBJECTS[done.product.kind],  # type: ignore[index]
+                "about": adverse.SUBJECTS[done.product.kind],
             }  # fmt: skip
         return initial
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -33,6 +34,11 @@ PAGE = ("identification", "clinical", "images")
 
 class PatientsOfList:
     """A list of rows of patients: their names come in one reading, and never by a join; a mix-in."""
+
+    def buttons(self: Any, request: HttpRequest, object_id: str) -> Any:
+        """What can be done with a row, for the bar of its page, as Unfold's own pages have it."""
+        allowed = self.get_actions_detail(request, object_id)
+        return self._get_actions_navigation(self.actions_detail, allowed, object_id)
 
     def get_queryset(self: Any, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]
@@ -105,7 +111,7 @@ class ProductApplicationAdmin(PatientsOfList, ClinicAdmin):
             "object": done,
             "title": _("Application of a product"),
             "subtitle": self.choice_label(done),
-            "actions_detail": self.get_actions_detail(request, object_id),
+            "actions_detail": self.buttons(request, object_id),
             "done": done,
             "quantity": self.quantity_column(done),
             "void": ApplicationVoid.objects.filter(application=done).select_related("professional").first(),
@@ -120,6 +126,8 @@ class ProductApplicationAdmin(PatientsOfList, ClinicAdmin):
         return TemplateResponse(request, "admin/patients/productapplication/page.html", context)
 
     def _done(self, request: HttpRequest, object_id: str) -> ProductApplication:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         done: ProductApplication | None = self.get_object(request, unquote(object_id))
         if done is None:
             raise Http404
@@ -204,7 +212,7 @@ class ProductApplicationAdmin(PatientsOfList, ClinicAdmin):
             return self._back(done)
         return self.confirmation(
             request, done, title=_("Label given to the patient"), submit=_("It was given"),
-            text=_("Of a permanent implant the patient is given one of the labels. This is recorded once, with the time."),
+            text=_("Of a permanent implant the patient is given one label. This is recorded once, with the time."),
         )  # fmt: skip
 
     @action(description=gettext_lazy("Report an adverse event"), url_path="report", permissions=["report"])  # type: ignore[untyped-decorator]
@@ -251,7 +259,7 @@ class ClinicalPhotoAdmin(PatientsOfList, ClinicAdmin):
             "object": photo,
             "title": _("Photograph"),
             "subtitle": self.choice_label(photo),
-            "actions_detail": self.get_actions_detail(request, object_id),
+            "actions_detail": self.buttons(request, object_id),
             "photo": photo,
             "image_use": image_use(photo.patient_id),
             "patient_url": reverse("admin:patients_patient_products", args=[photo.patient_id]),
@@ -260,8 +268,6 @@ class ClinicalPhotoAdmin(PatientsOfList, ClinicAdmin):
         return TemplateResponse(request, "admin/patients/clinicalphoto/page.html", context)
 
     def get_urls(self) -> list[Any]:
-        from django.urls import path
-
         ours = [
             path(
                 f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"patients_clinicalphoto_{name}"
@@ -294,8 +300,6 @@ class ClinicalPhotoAdmin(PatientsOfList, ClinicAdmin):
 
     def _photo(self, request: HttpRequest, object_id: str) -> ClinicalPhoto:
         if not self.has_view_permission(request):
-            from django.core.exceptions import PermissionDenied
-
             raise PermissionDenied
         photo: ClinicalPhoto | None = self.get_object(request, unquote(object_id))
         if photo is None:

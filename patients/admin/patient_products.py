@@ -47,7 +47,7 @@ class PatientProducts:
         if patient is None:
             raise Http404
         if not records.is_open(patient.pk):
-            return self._closed(request, patient)
+            return _closed(self, request, patient)
         form = PhotoForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
         if form.is_bound and form.is_valid():
             data = form.cleaned_data
@@ -86,7 +86,7 @@ class PatientProducts:
             raise Http404
         own = acting()
         if own is None or not records.is_open(patient.pk, to_write=True):
-            return self._closed(request, patient)
+            return _closed(self, request, patient)
         visit = _visit(request, patient)
         initial = {"service": visit.service_id} if visit else {}
         form = ApplyForm(*((request.POST, request.FILES) if request.method == "POST" else ()), initial=initial)
@@ -129,6 +129,11 @@ class PatientProducts:
         for moment, data in photos.values():
             add_photo(data, patient=patient.pk, application=done.pk, appointment=appointment, moment=moment)
         return done
+
+
+def _closed(admin: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
+    answer: HttpResponse = admin._closed(request, patient)
+    return answer
 
 
 def _visit(request: HttpRequest, patient: Patient) -> Appointment | None:

@@ -78,9 +78,7 @@ class ProductAdmin(ClinicAdmin):
         link(obj)
         super().save_model(request, obj, form, change)
         if obj.register is not None:
-            messages.info(
-                request, _("Found in Anvisa's register: situation, validity and holder are taken from there.")
-            )
+            messages.info(request, _("Found in Anvisa's register: situation, validity and holder are from there."))
 
     def closed(self, request: HttpRequest, record: Product) -> list[str]:
         if record.registration_status in UNUSABLE:
@@ -204,7 +202,7 @@ class ProductLotAdmin(ClinicAdmin):
                     "kind": movement.get_kind_display(),
                     "quantity": amount(movement.quantity, lot.product.unit),
                     "reason": movement.reason,
-                    "who": names.get(movement.recorded_by, "–"),
+                    "who": names.get(movement.recorded_by, "–") if movement.recorded_by else "–",
                 }
                 for movement in StockMovement.objects.filter(lot=lot).order_by("-created_at")[:100]
             ]
@@ -276,7 +274,7 @@ class ProductLotAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("since, by whom"))  # type: ignore[untyped-decorator]
     def status_since(self, lot: ProductLot) -> str:
-        if lot.status_at is None:
+        if lot.status_at is None or lot.status_by is None:
             return ""
         who = Membership.objects.filter(user_id=lot.status_by).values_list("display_name", flat=True).first()
         when = date_format(timezone.localtime(lot.status_at), "SHORT_DATETIME_FORMAT")

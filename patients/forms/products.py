@@ -48,13 +48,12 @@ class ProductForm(ClinicForm[Product]):
         today, kind, number = timezone.localdate(), data.get("kind"), data.get("registration_number", "")
         if not kind:
             return data
-        if kind != ProductKind.DEVICE and data.get("risk_class"):
-            self.add_error("risk_class", _("Only medical devices have a risk class: leave it empty."))
         if number:
             try:
                 data["registration_number"] = clean_number(number, kind, on=today)
             except NumberError as error:
                 self.add_error("registration_number", str(error))
+                self._check_risk(data, kind)
                 return data
             found = Product(kind=kind, registration_number=data["registration_number"], risk_class=data["risk_class"])
             link(found)
@@ -64,13 +63,18 @@ class ProductForm(ClinicForm[Product]):
                 data["registration_valid_until"] = found.registration_valid_until
         elif "registration_number" not in self.errors:
             self.add_error("registration_number", _("Give the number at Anvisa: it is on the label."))
-        if kind == ProductKind.DEVICE and not data.get("risk_class"):
-            self.add_error("risk_class", _("Choose the risk class: it is on the label or in the registration."))
+        self._check_risk(data, kind)
         if needs_end(kind, data.get("risk_class", ""), on=today) and not data.get("registration_valid_until"):
             self.add_error(
                 "registration_valid_until", _("A device of this class has a registration with a last day: give it.")
             )
         return data
+
+    def _check_risk(self, data: dict[str, Any], kind: str) -> None:
+        if kind == ProductKind.DEVICE and not data.get("risk_class"):
+            self.add_error("risk_class", _("Choose the risk class: it is on the label or in the registration."))
+        if kind != ProductKind.DEVICE and data.get("risk_class"):
+            self.add_error("risk_class", _("Only medical devices have a risk class: leave it empty."))
 
 
 class LotForm(ClinicForm[ProductLot]):

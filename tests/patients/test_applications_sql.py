@@ -1,7 +1,6 @@
 """What must not be applied is refused by PostgreSQL itself, whoever writes and however (RDC 509/2021)."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -264,23 +263,15 @@ STEPS = st.lists(
 def test_what_is_left_is_what_came_less_what_went(steps: list[tuple[str, Decimal]], clinic_a: World) -> None:
     with transaction.atomic(), clinic_a.enter(Role.PROFESSIONAL):
         lot = make_lot(make_product(name=str(uuid4())))
-        left, done = Decimal(100), []
+        left = Decimal(100)
+        done: list[ProductApplication] = []
         for step, amount in steps:
-            tries: dict[str, Callable[[], Any]] = {
-                "apply": lambda amount=amount: make_application(lot, clinic_a.patients[0], clinic_a, quantity=amount),
-                "void": lambda: ApplicationVoid.objects.create(
-                    application=done[-1], patient=clinic_a.patients[0], reason="erro"
-                ),
-                "receive": lambda amount=amount: moved(lot, MovementKind.RECEIVED, amount),
-                "discard": lambda amount=amount: moved(lot, MovementKind.DISCARDED, -amount),
-                "correct": lambda amount=amount: moved(lot, MovementKind.CORRECTED, -amount),
-            }
             if step == "void" and not done:
                 continue
             change = {"void": done[-1].quantity if done else 0, "receive": amount}.get(step, -amount)
             try:
                 with transaction.atomic():
-                    made = tries[step]()
+                    made = step_of(step, amount, lot, clinic_a, done)
             except IntegrityError:
                 assert left + change < 0
             else:
@@ -293,6 +284,19 @@ def test_what_is_left_is_what_came_less_what_went(steps: list[tuple[str, Decimal
             lot.refresh_from_db()
             assert lot.units_left == left
         transaction.set_rollback(True)
+
+
+def step_of(step: str, amount: Decimal, lot: ProductLot, world: World, done: list[ProductApplication]) -> Any:
+    """Do one step; what it made."""
+    patient = world.patients[0]
+    if step == "apply":
+        return make_application(lot, patient, world, quantity=amount)
+    if step == "void":
+        return ApplicationVoid.objects.create(application=done[-1], patient=patient, reason="erro")
+    kind = {"receive": MovementKind.RECEIVED, "discard": MovementKind.DISCARDED, "correct": MovementKind.CORRECTED}[
+        step
+    ]
+    return moved(lot, kind, amount if step == "receive" else -amount)
 
 
 def moved(lot: ProductLot, kind: str, quantity: Decimal) -> StockMovement:
