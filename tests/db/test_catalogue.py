@@ -23,6 +23,7 @@ CALLABLE = {
     "enter": "opens a context that the application's key has signed",
     "forget_tokens": "nothing; a patient is no longer found",
     "has_licence": "whether a licence of the own clinic was verified lately",
+    "granted_patients": "ids of the own clinic's patients whose record somebody opened to the caller",
     "hold_keys": "which of a patient's keys were destroyed",
     "invite": "an account for an address, the same answer for every address",
     "known_patients": "ids of the own clinic's patients with a CPF or number that the caller knows, and leaves a trace",

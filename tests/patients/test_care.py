@@ -1,4 +1,4 @@
-"""Who cares for a patient sees the record, and nobody else: rows, keys, log. A grant opens one patient until it ends."""
+"""Who cares for a patient sees the record, and nobody else: rows, keys, log. A grant opens one patient for a time."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from patients.records import RecordError
 from tests.factories import JOB, World, make_colleague, make_world, write_entry
 from tests.grants import grant
 
-CLINICAL = [MedicalRecord, PatientAlert]
+CLINICAL: list[Any] = [MedicalRecord, PatientAlert]
 NEVER = [Role.MANAGER, Role.RECEPTION, Role.DPO, Role.AUDITOR]
 
 

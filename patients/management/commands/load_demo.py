@@ -29,6 +29,7 @@ from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from patients import import_mapping, people
+from patients.demo_records import write_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
@@ -98,6 +99,7 @@ def load(*, now: datetime) -> None:
             if not Clinic.objects.filter(pk=place).exists():
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
+            write_records(place)
 
 
 def logins() -> str:
