@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -55,7 +55,7 @@ def move(lot: UUID, *, kind: str, quantity: Decimal, reason: str = "") -> StockM
         try:
             with transaction.atomic():
                 return StockMovement.objects.create(lot=found, kind=kind, quantity=signed, reason=reason)
-        except IntegrityError as error:
+        except (IntegrityError, DataError) as error:
             if constraint(error) == "stock_movements_not_enough":
                 raise StockError(
                     _("Only %(left)s are left of this lot.") % {"left": f"{found.units_left.normalize():f}"}

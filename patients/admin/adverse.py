@@ -239,7 +239,7 @@ class AdverseEventAdmin(PatientsOfList, PatientSearch, ClinicAdmin):
                 return HttpResponseRedirect(reverse("admin:patients_adverseevent_changelist"))
         channel = adverse.channel(event.about, on=event.occurred_on)
         return self.confirmation(
-            request, event, title=_("It was notified"), submit=_("Record"), form=form,
+            request, event, title=_("It was notified"), submit=_("Record it"), form=form,
             text=_("NeonPro sends nothing: notify in %(channel)s, then write down here what it answered.")
             % {"channel": channel},
         )  # fmt: skip
@@ -258,7 +258,7 @@ class AdverseEventAdmin(PatientsOfList, PatientSearch, ClinicAdmin):
                 messages.success(request, _("Recorded."))
                 return HttpResponseRedirect(reverse("admin:patients_adverseevent_changelist"))
         return self.confirmation(
-            request, event, title=_("No notification needed"), submit=_("Record"), form=form,
+            request, event, title=_("No notification needed"), submit=_("Record it"), form=form,
             text=_("Say why this event does not have to be notified. The reason stays in the record."),
         )  # fmt: skip
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from django import forms
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -37,7 +39,19 @@ from patients.products import NumberError, clean_number, link, needs_end
 from patients.stock import scanned, usable
 from patients.udi import parse_udi
 
-FILE = forms.FileInput(attrs={"class": "np-file", "accept": "image/jpeg,image/png,image/webp"})
+
+class PhotoInput(forms.FileInput):
+    """The browser's own field for a file, which works by keyboard.
+
+    Unfold's script writes the name of the chosen file into the first text field near it: it is given one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "np-file", "accept": "image/jpeg,image/png,image/webp"})
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        field = super().render(name, value, attrs, renderer)
+        return format_html('<div><input type="text" hidden disabled><div><div>{}</div></div></div>', field)
 
 
 class ProductForm(ClinicForm[Product]):
@@ -165,7 +179,9 @@ class ContactForm(forms.Form):
 class PhotoForm(forms.Form):
     """A photograph to file."""
 
-    photo = forms.FileField(label=gettext_lazy("Photograph"), widget=FILE, help_text=gettext_lazy("JPEG, PNG or WebP."))
+    photo = forms.FileField(
+        label=gettext_lazy("Photograph"), widget=PhotoInput, help_text=gettext_lazy("JPEG, PNG or WebP.")
+    )
     moment = forms.ChoiceField(
         label=gettext_lazy("Moment"), choices=PhotoMoment.choices, widget=UnfoldAdminSelectWidget
     )
@@ -224,8 +240,8 @@ class ApplyForm(forms.Form):
         label=gettext_lazy("The label was given to the patient"), required=False, widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("Permanent implants and PMMA."),
     )  # fmt: skip
-    photo_before = forms.FileField(label=gettext_lazy("Photograph before"), required=False, widget=FILE)
-    photo_after = forms.FileField(label=gettext_lazy("Photograph after"), required=False, widget=FILE)
+    photo_before = forms.FileField(label=gettext_lazy("Photograph before"), required=False, widget=PhotoInput)
+    photo_after = forms.FileField(label=gettext_lazy("Photograph after"), required=False, widget=PhotoInput)
     note = forms.CharField(
         label=gettext_lazy("Observations"), max_length=2000, required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),

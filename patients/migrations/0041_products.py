@@ -18,7 +18,7 @@ import patients.models.applications
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clinics", "0002_gate"),
+        ("clinics", "0004_scope"),
         ("patients", "0040_product_functions"),
     ]
 
@@ -1294,7 +1294,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="clinical_photos_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1303,7 +1303,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="clinical_photos_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1312,7 +1312,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="clinical_photos_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1428,7 +1428,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="product_application_voids_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1437,7 +1437,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="product_application_voids_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1715,7 +1715,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="product_applications_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1724,7 +1724,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="product_applications_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1733,7 +1733,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="product_applications_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1906,7 +1906,7 @@ class Migration(migrations.Migration):
                 command="SELECT",
                 name="adverse_events_view",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, false))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1915,7 +1915,7 @@ class Migration(migrations.Migration):
                 command="INSERT",
                 name="adverse_events_add",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(
@@ -1924,7 +1924,7 @@ class Migration(migrations.Migration):
                 command="UPDATE",
                 name="adverse_events_change",
                 to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND patient_id IN (SELECT neonpro.open_patients(NULL, true))",
+                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
             ),
         ),
         migrations.AddConstraint(

@@ -29,7 +29,7 @@ def fill(world: Any, patients: int) -> Any:
     with world.enter(Role.PROFESSIONAL):
         product = make_product()
         lot = make_lot(product, number="RECALLED", units_received=1_000_000)
-        other = make_lot(product, number="OTHER", units_received=10_000_000)
+        other = make_lot(product, number="OTHER", units_received=1_000_000)
         named = [Patient.objects.create(name=f"Paciente {n}", phone="11987654321") for n in range(100)]
         Appointment.objects.bulk_create(
             Appointment(patient=one, professional=world.professional, day=timedelta(days=n) + lot.received_on)
@@ -49,7 +49,7 @@ def fill(world: Any, patients: int) -> Any:
         empty = ", ".join("'\\x01'::bytea" for _ in columns)
         behind.execute(
             f"INSERT INTO patients (clinic_id, record_number, source, {given})"
-            f" SELECT %s, lpad(n::text, 8, '0'), '', {empty} FROM generate_series(1, %s) AS n",
+            f" SELECT %s, lpad(n::text, 8, '0'), '', {empty} FROM generate_series(1, %s) AS n ON CONFLICT DO NOTHING",
             [world.clinic.pk, patients],
         )
         apply = (

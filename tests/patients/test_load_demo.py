@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from clinics.auth import RoleBackend
 from clinics.models import Clinic, Membership, Professional, Service, User
@@ -18,8 +19,17 @@ from neonpro.db import context
 from neonpro.vault.fields import Withheld
 from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
+from patients.models import (
+    FREES_THE_TIME,
+    AdverseEvent,
+    Appointment,
+    AppointmentStatus,
+    ClinicalPhoto,
+    Patient,
+    ProductApplication,
+)
 from patients.search import find
+from patients.stock import overview
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
 # A Wednesday, in the middle of the morning at São Paulo.
@@ -219,3 +229,19 @@ def test_the_password_is_no_secret_but_long_enough() -> None:
     from django.contrib.auth.password_validation import validate_password
 
     validate_password(load_demo.PASSWORD, User(email="gestao@ipe.example"))
+
+
+def test_its_stock_has_something_to_look_at(loaded: None) -> None:
+    with context.enter(JOB, IPE):
+        members = dict(Membership.objects.filter(role="professional").values_list("user_id", "display_name"))
+        stock = overview(today=timezone.localdate(NOW))
+        assert stock.soon
+        assert stock.expired
+        assert stock.held
+        assert stock.unusable
+    with context.enter(context.SignIn(), None):
+        user = User.objects.get(pk=next(iter(members)))
+    with context.enter(user, IPE):
+        assert ProductApplication.objects.count() >= 5
+        assert AdverseEvent.objects.count() >= 1
+        assert ClinicalPhoto.objects.count() >= 2

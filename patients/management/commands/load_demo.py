@@ -29,6 +29,7 @@ from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from patients import import_mapping, people
+from patients.demo_products import write_products
 from patients.demo_records import write_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
@@ -100,6 +101,7 @@ def load(*, now: datetime) -> None:
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
             write_records(place)
+            write_products(place, now)
 
 
 def logins() -> str:
