@@ -112,7 +112,7 @@ NEONPRO_SUPPORT_TABLES = {
 }
 
 # What is sent stays in memory until it is encrypted, and never lies on the disk; a request of more is refused.
-FILE_UPLOAD_HANDLERS = ["clinics.uploads.InMemory"]
+FILE_UPLOAD_HANDLERS = ["clinics.memory_uploads.InMemory"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
