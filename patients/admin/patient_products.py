@@ -15,6 +15,7 @@ from unfold.decorators import action
 from neonpro.vault.keys import Act, keyring
 from patients import records
 from patients.admin.applications import PAGE
+from patients.admin.patient_records import closed
 from patients.admin.products import amount
 from patients.admin.record_pages import page_context
 from patients.applications import ApplicationError, acting, apply_product, with_voids
@@ -47,7 +48,7 @@ class PatientProducts:
         if patient is None:
             raise Http404
         if not records.is_open(patient.pk):
-            return _closed(self, request, patient)
+            return closed(self, request, patient)
         form = PhotoForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
         if form.is_bound and form.is_valid():
             data = form.cleaned_data
@@ -86,7 +87,7 @@ class PatientProducts:
             raise Http404
         own = acting()
         if own is None or not records.is_open(patient.pk, to_write=True):
-            return _closed(self, request, patient)
+            return closed(self, request, patient)
         visit = _visit(request, patient)
         initial = {"service": visit.service_id} if visit else {}
         form = ApplyForm(*((request.POST, request.FILES) if request.method == "POST" else ()), initial=initial)
@@ -129,11 +130,6 @@ class PatientProducts:
         for moment, data in photos.values():
             add_photo(data, patient=patient.pk, application=done.pk, appointment=appointment, moment=moment)
         return done
-
-
-def _closed(admin: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
-    answer: HttpResponse = admin._closed(request, patient)
-    return answer
 
 
 def _visit(request: HttpRequest, patient: Patient) -> Appointment | None:
