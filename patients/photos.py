@@ -144,4 +144,4 @@ def image_use(patient: UUID) -> ImageUse:
 
 def photos_of(**conditions: Any) -> Any:
     """Photographs that are shown, without their files, newest first."""
-    return ClinicalPhoto.objects.filter(withdrawn_at=None, **conditions).order_by("-taken_at", "pk")
+    return ClinicalPhoto.objects.filter(withdrawn_at=None, **conditions).order_by("-taken_at", "created_at", "pk")

@@ -61,7 +61,7 @@ def make_lot(product: Product, **fields: Any) -> ProductLot:
 
 def make_application(lot: ProductLot, patient: Patient, world: Any, **fields: Any) -> ProductApplication:
     """Twenty units injected now by the world's professional, unless told otherwise."""
-    return ProductApplication.objects.create(
+    made: ProductApplication = ProductApplication.objects.create(
         **{
             "lot": lot,
             "patient": patient,
@@ -75,3 +75,4 @@ def make_application(lot: ProductLot, patient: Patient, world: Any, **fields: An
             **fields,
         }
     )
+    return made

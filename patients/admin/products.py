@@ -274,9 +274,13 @@ class ProductLotAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("since, by whom"))  # type: ignore[untyped-decorator]
     def status_since(self, lot: ProductLot) -> str:
-        if lot.status_at is None or lot.status_by is None:
+        if lot.status_at is None:
             return ""
-        who = Membership.objects.filter(user_id=lot.status_by).values_list("display_name", flat=True).first()
+        who = (
+            Membership.objects.filter(user_id=lot.status_by).values_list("display_name", flat=True).first()
+            if lot.status_by
+            else None
+        )
         when = date_format(timezone.localtime(lot.status_at), "SHORT_DATETIME_FORMAT")
         return f"{when} · {who}" if who else when
 

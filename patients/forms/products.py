@@ -250,7 +250,7 @@ class ApplyForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         today, now = timezone.localdate(), timezone.localtime()
-        self.initial = {"day": today, "time": now.time().replace(second=0, microsecond=0), **self.initial}
+        self.initial = {"day": today, "time": f"{now:%H:%M}", **self.initial}
         lots = list(ProductLot.objects.filter(units_left__gt=0).select_related("product"))
         good = usable(lots, today=today)
         other = [lot for lot in lots if lot not in good]
@@ -328,7 +328,7 @@ class NotifiedForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         now = timezone.localtime()
-        self.initial = {"day": now.date(), "time": now.time().replace(second=0, microsecond=0)}
+        self.initial = {"day": now.date(), "time": f"{now:%H:%M}"}
 
     def at(self) -> datetime:
         """When it was."""
