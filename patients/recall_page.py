@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from clinics.models import Clinic
@@ -60,13 +61,26 @@ def answer(admin: Any, request: HttpRequest, lot: ProductLot) -> HttpResponse:
         "left": found.patients - found.reached,
         "earlier": page - 1 if page > 1 else None,
         "later": page + 1 if page * PAGE < found.patients else None,
-        "agenda_url": reverse("admin:patients_appointment_changelist"),
+        "block_url": _block_url(request),
         "back_url": reverse("admin:patients_productlot_change", args=[lot.pk]),
         "media": admin.media,
     }
     return TemplateResponse(
         request, "admin/patients/productlot/recalled.html", context, status=409 if refused else 200
     )  # fmt: skip
+
+
+def _block_url(request: HttpRequest) -> str:
+    """Where time to call is reserved in the schedule of the technical director; '' for who may not."""
+    if not request.user.has_perm("patients.add_absence"):
+        return ""
+    director = Clinic.objects.values_list("technical_director", flat=True).get()
+    chosen = {"kind": "meeting", **({"professional": str(director)} if director else {})}
+    try:
+        return f"{reverse('admin:patients_absence_add')}?{urlencode(chosen)}"
+    except NoReverseMatch:
+        # The schedule knows no absences yet.
+        return ""
 
 
 def _file(request: HttpRequest, lot: ProductLot, kind: str) -> HttpResponse:
