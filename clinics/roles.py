@@ -54,6 +54,17 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
         "change": (_M, _D, JOB),
         "delete": (_M, _D),
     },
+    # Products, lots and stock are nobody's data: whoever works in the clinic sees what there is.
+    "products": {"view": _STAFF, "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "product_lots": {"view": _STAFF, "add": _DESK, "change": _DESK},
+    "stock_movements": {"view": _STAFF, "add": _DESK},
+    # Who got what is clinical. Nobody deletes it, and a mistake is put right by another row.
+    "product_applications": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "product_application_voids": {"view": (_P,), "add": (_P,)},
+    "clinical_photos": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "adverse_events": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    # A recall is led by the manager, the DPO and, of the professionals, the technical director (neonpro.leads_recalls).
+    "recall_contacts": {"view": (_M, _P, _D), "add": (_M, _P, _D)},
     # Who cares for whom opens the record: reception books, and has no other say in it. Nobody deletes a stay in a team.
     "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
     # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).

@@ -104,8 +104,16 @@ NEONPRO_SUPPORT_TABLES = {
     "users_groups": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "users_user_permissions": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "guardian_userobjectpermission": SupportTable("always empty: resource_permissions takes its place", ()),
+    "anvisa_register": SupportTable(
+        "Anvisa's open data, public and the same for every clinic; a trigger lets a job outside of any clinic write it",
+        ("SELECT", "INSERT", "UPDATE"),
+    ),
     "guardian_groupobjectpermission": SupportTable("always empty: grants are made to people", ("SELECT",)),
 }
+
+# What is sent stays in memory until it is encrypted, and never lies on the disk; a request of more is refused.
+FILE_UPLOAD_HANDLERS = ["clinics.memory_uploads.InMemory"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

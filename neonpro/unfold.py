@@ -28,6 +28,16 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Products"),
+                "items": [
+                    {"title": _("Lots and stock"), "icon": "inventory_2", "model": "patients.ProductLot"},
+                    {"title": _("Products"), "icon": "syringe", "model": "patients.Product"},
+                    {"title": _("Applications"), "icon": "vaccines", "model": "patients.ProductApplication"},
+                    {"title": _("Photographs"), "icon": "photo_camera", "model": "patients.ClinicalPhoto"},
+                    {"title": _("Adverse events"), "icon": "emergency", "model": "patients.AdverseEvent"},
+                ],
+            },
+            {
                 "title": _("Clinic"),
                 "items": [
                     {"title": _("Team"), "icon": "groups", "model": "clinics.Membership"},

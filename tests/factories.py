@@ -29,19 +29,27 @@ from neonpro.vault.fields import encrypted_fields
 from patients import records
 from patients.models import (
     Absence,
+    AdverseEvent,
+    ApplicationVoid,
     Appointment,
     AppointmentStatus,
+    ClinicalPhoto,
     MedicalRecord,
     Patient,
     PatientAlert,
+    ProductApplication,
+    ProductLot,
+    RecallContact,
     RecordSignature,
     RecordTemplate,
     Reminder,
+    StockMovement,
     TelemedicineSession,
     WaitingEntry,
     WorkingHours,
 )
 from tests.licences import DIRECTOR_CPF, verified
+from tests.products import TINY_JPEG, make_application, make_lot, make_product
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -67,6 +75,11 @@ class World:
     alert: PatientAlert = None  # type: ignore[assignment]
     signature: RecordSignature = None  # type: ignore[assignment]
     """Of another entry of the last patient. It does not verify: nothing in it is real."""
+    lot: ProductLot = None  # type: ignore[assignment]
+    """A recalled lot, of which the last patient got something."""
+    application: ProductApplication = None  # type: ignore[assignment]
+    photo: ClinicalPhoto = None  # type: ignore[assignment]
+    event: AdverseEvent = None  # type: ignore[assignment]
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -157,9 +170,34 @@ def make_world(
         _consent(world)
         _plan_session(world)
         _write(world)
+        _apply(world)
         if signed:
             _sign(world)
     return world
+
+
+def _apply(world: World) -> None:
+    """What the professional applied to the last patient, from a lot that was recalled later, and what came of it."""
+    canary, patient = world.canary, world.patients[-1]
+    with world.enter(Role.PROFESSIONAL):
+        product = make_product(name=f"Toxina {canary}")
+        world.lot = make_lot(product, number=f"LOTE-{canary}")
+        StockMovement.objects.create(lot=world.lot, kind="received", quantity=10, reason=f"nota {canary}")
+        world.application = make_application(world.lot, patient, world, body_site=f"fronte {canary}")
+        wrong = make_application(world.lot, patient, world, body_site=f"engano {canary}")
+        ApplicationVoid.objects.create(application=wrong, patient=patient, reason=f"engano {canary}")
+        world.photo = ClinicalPhoto.objects.create(
+            patient=patient, application=world.application, moment="before", taken_at=timezone.now(),
+            caption=f"foto {canary}", content=TINY_JPEG, thumbnail=TINY_JPEG, width=8, height=8,
+        )  # fmt: skip
+        world.event = AdverseEvent.objects.create(
+            patient=patient, application=world.application, lot=world.lot, professional=world.professional,
+            about="MEDICINE", severity="mild", occurred_on=timezone.localdate(), known_at=timezone.now(),
+            due_at=timezone.now() + timedelta(days=30), description=f"equimose {canary}",
+        )  # fmt: skip
+        ProductLot.objects.filter(pk=world.lot.pk).update(status="recalled", status_reason=f"alerta {canary}")
+    with world.enter(Role.MANAGER):
+        RecallContact.objects.create(lot=world.lot, patient=patient, outcome="no_answer", note=f"caixa postal {canary}")
 
 
 def _consent(world: World) -> None:

@@ -137,7 +137,7 @@ class AppointmentAdmin(SessionOnAppointment, AgendaPages, ReminderPages, Patient
     SEARCHED = "patient_id"
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
-    actions_detail = ("session", "cancel")
+    actions_detail = ("session", "apply_product", "cancel")
     change_form_before_template = "admin/patients/appointment/offered.html"
     change_form_outer_after_template = "admin/patients/appointment/events.html"
     refusals: ClassVar[dict[str, Any]] = {
@@ -251,6 +251,21 @@ class AppointmentAdmin(SessionOnAppointment, AgendaPages, ReminderPages, Patient
 
     def choice_label(self, record: Appointment) -> str:
         return f"{self.when_column(record)} · {record.patient.display_name}"
+
+    def has_apply_product_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person's role applies products."""
+        return bool(request.user.has_perm("patients.add_productapplication"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Apply a product"), url_path="apply", permissions=["apply_product"]
+    )
+    def apply_product(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the page that records what is applied, with this appointment in it."""
+        appointment = self.get_object(request, unquote(object_id))
+        if appointment is None:
+            raise Http404
+        page = reverse("admin:patients_patient_apply", args=[appointment.patient_id])
+        return HttpResponseRedirect(f"{page}?appointment={appointment.pk}")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may cancel this appointment now: the button is there only then."""

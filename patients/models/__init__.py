@@ -1,5 +1,13 @@
 """Patients and what happens to them, a file for each aggregate."""
 
+from patients.models.adverse import (
+    AdverseEvent,
+    ContactOutcome,
+    EventSeverity,
+    EventStatus,
+    EventSubject,
+    RecallContact,
+)
 from patients.models.agenda import (
     Absence,
     AbsenceKind,
@@ -13,6 +21,7 @@ from patients.models.agenda import (
     Weekday,
     WorkingHours,
 )
+from patients.models.applications import PASSES_THE_SKIN, ApplicationVoid, ProductApplication, Technique
 from patients.models.appointment import (
     FREES_THE_TIME,
     LAWFUL,
@@ -28,6 +37,19 @@ from patients.models.appointment import (
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
+from patients.models.photos import ClinicalPhoto, PhotoMoment
+from patients.models.products import (
+    LotStatus,
+    MovementKind,
+    Product,
+    ProductKind,
+    ProductLot,
+    RegisteredProduct,
+    RegistrationStatus,
+    RiskClass,
+    StockMovement,
+    Unit,
+)
 from patients.models.record import (
     AlertKind,
     DocumentKind,
@@ -59,15 +81,23 @@ from patients.models.telemedicine import (
 __all__ = [
     "FREES_THE_TIME",
     "LAWFUL",
+    "PASSES_THE_SKIN",
     "Absence",
     "AbsenceKind",
+    "AdverseEvent",
     "AlertKind",
+    "ApplicationVoid",
     "Appointment",
     "AppointmentStatus",
     "Began",
     "CareTeam",
+    "ClinicalPhoto",
+    "ContactOutcome",
     "DocumentKind",
     "Ended",
+    "EventSeverity",
+    "EventStatus",
+    "EventSubject",
     "FollowAppointments",
     "GuardAlert",
     "GuardCare",
@@ -79,9 +109,11 @@ __all__ = [
     "GuardTelemedicine",
     "Identity",
     "LastDay",
+    "LotStatus",
     "MarkSigned",
     "MedicalRecord",
     "Modality",
+    "MovementKind",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
@@ -89,22 +121,34 @@ __all__ = [
     "Patient",
     "PatientAlert",
     "Period",
+    "PhotoMoment",
     "Priority",
+    "Product",
+    "ProductApplication",
+    "ProductKind",
+    "ProductLot",
     "ReasonGiven",
+    "RecallContact",
     "RecordKind",
     "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
     "RefusedBy",
+    "RegisteredProduct",
+    "RegistrationStatus",
     "Reminder",
     "ReminderChannel",
     "ReminderStatus",
+    "RiskClass",
     "SessionStatus",
     "Severity",
     "Sex",
     "SignatureLevel",
+    "StockMovement",
+    "Technique",
     "TelemedicineSession",
     "TsTzRange",
+    "Unit",
     "WaitingEntry",
     "WaitingStatus",
     "Weekday",

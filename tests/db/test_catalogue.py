@@ -33,6 +33,8 @@ CALLABLE = {
     "may_overbook": "whether the caller may book an encaixe",
     "may_open": "a table that is written in its own text",
     "new_record_number": "drawn at random among what the caller sees",
+    "leads_recalls": "whether the person who acts leads recalls, of the own context",
+    "recall_of": "whom a recalled lot of the own clinic was applied to, to those who lead recalls, and leaves a trace",
     "open_keys": "wrapped keys of the own clinic's patients, and leaves a trace",
     "open_patients": "ids of the own clinic's patients whose record is open to the caller",
     "policy_fingerprint": "of the catalogue, for the checks",

@@ -23,14 +23,18 @@ from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
 from patients.models import (
     FREES_THE_TIME,
+    AdverseEvent,
     Appointment,
     AppointmentStatus,
+    ClinicalPhoto,
     MedicalRecord,
     Patient,
     PatientAlert,
+    ProductApplication,
     RecordSignature,
 )
 from patients.search import find
+from patients.stock import overview
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
 # A Wednesday, in the middle of the morning at São Paulo.
@@ -257,3 +261,19 @@ def test_a_report_is_signed_with_the_demonstrations_certificate(db: None, tmp_pa
         report = signing.verify_unread(signature, same_file=True)
         assert report is not None
         assert report.ok
+
+
+def test_its_stock_has_something_to_look_at(loaded: None) -> None:
+    with context.enter(JOB, IPE):
+        members = dict(Membership.objects.filter(role="professional").values_list("user_id", "display_name"))
+        stock = overview(today=timezone.localdate(NOW))
+        assert stock.soon
+        assert stock.expired
+        assert stock.held
+        assert stock.unusable
+    with context.enter(context.SignIn(), None):
+        user = User.objects.get(pk=next(iter(members)))
+    with context.enter(user, IPE):
+        assert ProductApplication.objects.count() >= 5
+        assert AdverseEvent.objects.count() >= 1
+        assert ClinicalPhoto.objects.count() >= 2

@@ -42,6 +42,7 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.pades import demonstration
 from patients import import_mapping, people
+from patients.demo_products import write_products
 from patients.demo_records import write_records
 from patients.demo_signing import sign_records
 from patients.import_files import ImportRefused
@@ -132,6 +133,7 @@ def load(*, now: datetime) -> None:
                 # What the floors above show of themselves.
                 for part in settings.DEMO_PARTS:
                     import_string(part)(place, now)
+            write_products(place, now)
 
 
 def logins() -> str:
