@@ -2,12 +2,9 @@
 
 from decimal import Decimal
 
-_SMALL = (
-    "zero um dois três quatro cinco seis sete oito nove dez onze doze treze quatorze quinze dezesseis dezessete "
-    "dezoito dezenove"
-).split()
-_TENS = "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa".split()
-_HUNDREDS = ("cento duzentos trezentos quatrocentos quinhentos seiscentos setecentos oitocentos novecentos").split()
+_SMALL = ["zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze", "treze", "quatorze", "quinze", "dezesseis", "dezessete", "dezoito", "dezenove"]
+_TENS = ["vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa"]
+_HUNDREDS = ["cento", "duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos", "oitocentos", "novecentos"]
 _FEMININE = {"um": "uma", "dois": "duas"}
 
 LIMIT = 1_000_000
@@ -77,8 +74,7 @@ def _gender(word: str, feminine: bool) -> str:
 
 
 FEMININE_UNITS = frozenset(
-    "caixa caixas ampola ampolas bisnaga bisnagas cápsula cápsulas caneta canetas drágea drágeas gota gotas "
-    "unidade unidades seringa seringas cartela cartelas embalagem embalagens".split()
+    ["caixa", "caixas", "ampola", "ampolas", "bisnaga", "bisnagas", "cápsula", "cápsulas", "caneta", "canetas", "drágea", "drágeas", "gota", "gotas", "unidade", "unidades", "seringa", "seringas", "cartela", "cartelas", "embalagem", "embalagens"]
 )
 """Units in which quantities are counted in the feminine."""
 
