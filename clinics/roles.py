@@ -37,6 +37,12 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # Who cares for whom opens the record: reception books, and has no other say in it. Nobody deletes a stay in a team.
+    "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).
+    "medical_records": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

@@ -10,7 +10,8 @@ from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
-from patients.models import Appointment, Patient
+from patients import records
+from patients.models import Appointment, MedicalRecord, Patient, PatientAlert, RecordTemplate
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -27,6 +28,10 @@ class World:
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
+    template: RecordTemplate = None  # type: ignore[assignment]
+    record: MedicalRecord = None  # type: ignore[assignment]
+    """A finalised entry of the last patient, by the professional, who cares for all of them."""
+    alert: PatientAlert = None  # type: ignore[assignment]
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -73,14 +78,16 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
             id=clinic_id, trade_name=f"Clínica {canary}", legal_name=f"{canary} Ltda.", time_zone=time_zone
         )
     world = World(clinic, canary)
+    memberships: dict[str, Membership] = {}
     for role in Role.values:
         user = make_user(f"{role}@{canary.lower()}.example")
-        join(user, clinic_id, role, name=f"{role} {canary}")
+        memberships[role] = join(user, clinic_id, role, name=f"{role} {canary}")
         world.users[role] = user
     with context.enter(JOB, clinic_id):
         world.professional = Professional.objects.create(
-            full_name=f"Dra. {canary}", council=Council.CRM, council_number="123456", council_uf="SP"
-        )
+            full_name=f"Dra. {canary}", council=Council.CRM, council_number="123456", council_uf="SP",
+            membership=memberships[Role.PROFESSIONAL],
+        )  # fmt: skip
         world.service = Service.objects.create(
             name=f"Consulta {canary}", category="consultation", duration_minutes=30, price_cents=25_000
         )
@@ -100,4 +107,48 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+    if patients > 1:
+        # The only patient of a small clinic is one that tests count the traces of.
+        _write(world)
     return world
+
+
+def _write(world: World) -> None:
+    """What the professional has written: a template, an entry and an alert of the last patient."""
+    canary = world.canary
+    with world.enter(Role.PROFESSIONAL):
+        world.template = RecordTemplate.objects.create(
+            name=f"Modelo {canary}",
+            kind="evolution",
+            sections=[{"code": "evolution", "heading": f"Evolução {canary}", "hint": "", "required": True}],
+        )
+        # By hand, and so without reading anything: tests count who read what.
+        world.record = MedicalRecord.objects.create(
+            patient=world.patients[-1], kind="evolution", author=world.professional, template=world.template,
+            content={"sections": [{**world.template.sections[0], "text": f"queixa {canary}"}]},
+        )  # fmt: skip
+        MedicalRecord.objects.filter(pk=world.record.pk).update(status="finalised")
+        world.alert = PatientAlert.objects.create(
+            patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
+        )
+
+
+def write_entry(
+    patient: Patient, text: str, *, kind: str = "evolution", template: RecordTemplate | None = None, final: bool = True
+) -> MedicalRecord:
+    """An entry whose first section says `text`, by the professional whose context is open."""
+    draft = records.new_draft(patient=patient.pk, kind=kind, template=template)
+    draft = records.save_draft(draft.pk, revision=draft.revision, texts={draft.sections[0]["code"]: text})
+    return records.finalise(draft.pk, revision=draft.revision) if final else draft
+
+
+def make_colleague(world: World, name: str = "colega") -> tuple[User, Professional]:
+    """A second professional of a clinic, who cares for nobody yet."""
+    user = make_user(f"{name}@{world.canary.lower()}.example")
+    membership = join(user, world.clinic.pk, Role.PROFESSIONAL, name=f"{name} {world.canary}")
+    with context.enter(JOB, world.clinic.pk):
+        professional = Professional.objects.create(
+            full_name=f"Dr. {name.title()} {world.canary}", council=Council.CRM, membership=membership,
+            council_number=str(abs(hash(name)) % 10**9), council_uf="SP",
+        )  # fmt: skip
+    return user, professional

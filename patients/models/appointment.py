@@ -19,6 +19,7 @@ from neonpro.db.roles import SEARCH
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
 from neonpro.vault.models import VaultModel
+from patients.models.care import FollowAppointments
 
 
 class AppointmentStatus(models.TextChoices):
@@ -161,6 +162,7 @@ class Appointment(VaultModel, ClinicModel):
         triggers = [
             RecordChanges(patient="patient"), TOUCH, OwnDay(), KeepPatient(),
             LastDay(operation=pgtrigger.Insert), LastDay(operation=pgtrigger.Update),
+            FollowAppointments(operation=pgtrigger.Insert), FollowAppointments(operation=pgtrigger.Update),
         ]  # fmt: skip
 
     def __str__(self) -> str:

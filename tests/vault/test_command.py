@@ -281,7 +281,7 @@ def test_a_killed_rotation_leaves_everything_readable_and_is_resumed(worlds: lis
     settings.NEONPRO_MASTER_KEYS = [NEW, OLD]
     env = environment(NEONPRO_MASTER_KEYS=text_of(NEW, OLD))
     total = len(stored_keys())
-    assert total == 14
+    assert total == 16
     moved = []
     for at, moment in ((1, "before"), (1, "after"), (2, "before"), (1, "committed"), (2, "after"), (2, "committed")):
         ended = subprocess.run(
