@@ -43,6 +43,14 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "medical_records": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
     "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
+    # Clinical, as the records are. An issued prescription is never deleted; a draft is its prescriber's to throw away.
+    "prescriptions": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "prescription_items": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "prescription_cancellations": {"view": (_P,), "add": (_P,)},
+    "prescription_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "prescribing_councils": {"view": (_M, _P, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Of no clinic: what the law lists is the same for all of them, and a job's to write.
+    "substances": {"view": _STAFF, "add": (JOB,), "change": (JOB,)},
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

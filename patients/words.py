@@ -2,9 +2,40 @@
 
 from decimal import Decimal
 
-_SMALL = ["zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze", "treze", "quatorze", "quinze", "dezesseis", "dezessete", "dezoito", "dezenove"]
+_SMALL = [
+    "zero",
+    "um",
+    "dois",
+    "três",
+    "quatro",
+    "cinco",
+    "seis",
+    "sete",
+    "oito",
+    "nove",
+    "dez",
+    "onze",
+    "doze",
+    "treze",
+    "quatorze",
+    "quinze",
+    "dezesseis",
+    "dezessete",
+    "dezoito",
+    "dezenove",
+]
 _TENS = ["vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa"]
-_HUNDREDS = ["cento", "duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos", "oitocentos", "novecentos"]
+_HUNDREDS = [
+    "cento",
+    "duzentos",
+    "trezentos",
+    "quatrocentos",
+    "quinhentos",
+    "seiscentos",
+    "setecentos",
+    "oitocentos",
+    "novecentos",
+]
 _FEMININE = {"um": "uma", "dois": "duas"}
 
 LIMIT = 1_000_000
@@ -74,7 +105,30 @@ def _gender(word: str, feminine: bool) -> str:
 
 
 FEMININE_UNITS = frozenset(
-    ["caixa", "caixas", "ampola", "ampolas", "bisnaga", "bisnagas", "cápsula", "cápsulas", "caneta", "canetas", "drágea", "drágeas", "gota", "gotas", "unidade", "unidades", "seringa", "seringas", "cartela", "cartelas", "embalagem", "embalagens"]
+    [
+        "caixa",
+        "caixas",
+        "ampola",
+        "ampolas",
+        "bisnaga",
+        "bisnagas",
+        "cápsula",
+        "cápsulas",
+        "caneta",
+        "canetas",
+        "drágea",
+        "drágeas",
+        "gota",
+        "gotas",
+        "unidade",
+        "unidades",
+        "seringa",
+        "seringas",
+        "cartela",
+        "cartelas",
+        "embalagem",
+        "embalagens",
+    ]
 )
 """Units in which quantities are counted in the feminine."""
 

@@ -11,6 +11,18 @@ from patients.models.appointment import (
 )
 from patients.models.care import Began, CareTeam, Ended, FollowAppointments, GuardCare
 from patients.models.patient import GuardRestriction, NewRecordNumber, Patient, Sex
+from patients.models.prescription import (
+    GuardPrescription,
+    GuardPrescriptionCancellation,
+    GuardPrescriptionItem,
+    OpenKind,
+    PrescribingCouncil,
+    Prescription,
+    PrescriptionCancellation,
+    PrescriptionItem,
+    PrescriptionStatus,
+    PrescriptionTemplate,
+)
 from patients.models.record import (
     AlertKind,
     DocumentKind,
@@ -23,9 +35,11 @@ from patients.models.record import (
     RecordTemplate,
     Severity,
 )
+from patients.models.substance import AdendoBy, Group, GuardSncrNumber, SncrNumber, SncrType, Substance
 
 __all__ = [
     "FREES_THE_TIME",
+    "AdendoBy",
     "AlertKind",
     "Appointment",
     "AppointmentStatus",
@@ -34,21 +48,36 @@ __all__ = [
     "DocumentKind",
     "Ended",
     "FollowAppointments",
+    "Group",
     "GuardAlert",
     "GuardCare",
+    "GuardPrescription",
+    "GuardPrescriptionCancellation",
+    "GuardPrescriptionItem",
     "GuardRecord",
     "GuardRestriction",
+    "GuardSncrNumber",
     "LastDay",
     "MedicalRecord",
     "NewRecordNumber",
     "NoOverlap",
+    "OpenKind",
     "OwnDay",
     "Patient",
     "PatientAlert",
+    "PrescribingCouncil",
+    "Prescription",
+    "PrescriptionCancellation",
+    "PrescriptionItem",
+    "PrescriptionStatus",
+    "PrescriptionTemplate",
     "RecordKind",
     "RecordStatus",
     "RecordTemplate",
     "Severity",
     "Sex",
+    "SncrNumber",
+    "SncrType",
+    "Substance",
     "TsTzRange",
 ]

@@ -19,7 +19,7 @@ from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedJSONField, EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
 from patients.models.care import CURRENT_PROFESSIONAL, clinical_tenancy
-from patients.models.substance import SncrNumber
+from patients.models.substance import SNCR_FORM
 from patients.prescription_rules import Kind, Purpose, sncr_type
 
 
@@ -152,7 +152,7 @@ class Prescription(VaultModel, ClinicModel):
                 ),
             ),
             models.CheckConstraint(
-                condition=Q(sncr_number="") | (Q(sncr_number__regex=SncrNumber.FORM) & ~Q(kind="COMMON")),
+                condition=Q(sncr_number="") | (Q(sncr_number__regex=SNCR_FORM) & ~Q(kind="COMMON")),
                 name="prescriptions_number_form",
             ),
         ]  # fmt: skip
@@ -162,9 +162,7 @@ class Prescription(VaultModel, ClinicModel):
                 F("clinic"), F("prescriber"), F("created_at").desc(), F("id"), name="prescriptions_prescriber"
             ),
             models.Index(fields=["clinic", "batch"], name="prescriptions_batch"),
-            models.Index(
-                fields=["clinic", "renews"], condition=Q(renews__isnull=False), name="prescriptions_renews"
-            ),
+            models.Index(fields=["clinic", "renews"], condition=Q(renews__isnull=False), name="prescriptions_renews"),
         ]
         # Which document it is tells of health, and the log is read by more people than the record.
         triggers = [
@@ -201,9 +199,7 @@ class PrescriptionItem(VaultModel, ClinicModel):
         verbose_name=_("substance"),
     )  # fmt: skip
     kind = models.CharField(_("document"), max_length=20, choices=Kind.choices, editable=False)
-    medicine = EncryptedTextField(
-        _("medicine"), max_length=160, **_clinical("prescription_item.medicine", blank=False)
-    )
+    medicine = EncryptedTextField(_("medicine"), max_length=160, **_clinical("prescription_item.medicine", blank=False))
     concentration = EncryptedTextField(
         _("concentration"), max_length=80, **_clinical("prescription_item.concentration")
     )

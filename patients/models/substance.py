@@ -1,6 +1,6 @@
 """What stands outside of clinics: substances and their lists, which are the law's, and a professional's SNCR numbers."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -40,7 +40,7 @@ class Substance(RecordModel):
     code = models.CharField(_("code"), max_length=60)
     name = models.CharField(_("name (DCB)"), max_length=120)
     synonyms = ArrayField(models.CharField(max_length=80), verbose_name=_("also known as"), default=list, blank=True)
-    list = models.CharField(_("list"), max_length=4, choices=SubstanceList.choices, blank=True)
+    on_list = models.CharField(_("list"), max_length=4, choices=SubstanceList.choices, blank=True)
     group = models.CharField(_("group"), max_length=20, choices=Group.choices, blank=True)
     classes = ArrayField(models.CharField(max_length=60), verbose_name=_("classes"), default=list, blank=True)
     presentations = ArrayField(
@@ -62,7 +62,7 @@ class Substance(RecordModel):
         verbose_name_plural = _("substances")
         constraints = [
             *role_policies("substances", ACCESS["substances"]),
-            closed_list("substances", "list", SubstanceList, blank=True),
+            closed_list("substances", "on_list", SubstanceList, blank=True),
             closed_list("substances", "group", Group, blank=True),
             closed_list("substances", "adendo", AdendoBy, blank=True),
             models.CheckConstraint(
@@ -109,6 +109,10 @@ class SncrType(models.TextChoices):
     RET = "RET", "RET"
 
 
+SNCR_FORM = r"^[0-9]{4}\.[0-9]-[0-9]{2}\.[0-9]{7}$"
+"""As the rule prescriptions.sncr.number has it, for PostgreSQL; a test keeps the two together."""
+
+
 class SncrNumber(RecordModel):
     """A number that SNCR gave to a person who prescribes: theirs in every clinic, good for one document, ever.
 
@@ -124,8 +128,6 @@ class SncrNumber(RecordModel):
     used_in = models.UUIDField(_("used in"), null=True, editable=False)
     used_at = models.DateTimeField(_("used at"), null=True, editable=False)
 
-    FORM: ClassVar[str] = r"^[0-9]{4}\.[0-9]-[0-9]{2}\.[0-9]{7}$"
-
     class Meta:
         db_table = "sncr_numbers"
         verbose_name = _("SNCR number")
@@ -140,7 +142,7 @@ class SncrNumber(RecordModel):
                 for name, command in (("view", "SELECT"), ("add", "INSERT"), ("change", "UPDATE"))
             ),
             closed_list("sncr_numbers", "sncr_type", SncrType),
-            models.CheckConstraint(condition=Q(number__regex=FORM), name="sncr_numbers_form"),
+            models.CheckConstraint(condition=Q(number__regex=SNCR_FORM), name="sncr_numbers_form"),
             models.CheckConstraint(
                 condition=Q(used_for__isnull=True, used_in__isnull=True, used_at__isnull=True)
                 | Q(used_for__isnull=False, used_in__isnull=False, used_at__isnull=False),
