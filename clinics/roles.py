@@ -33,7 +33,12 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "clinics": {"view": _STAFF, "add": (JOB,), "change": (_M, JOB)},
     "clinic_memberships": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
     "professionals": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # And the professional whose it is, by a policy of its own.
+    "professional_identities": {"view": (_M, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
     "services": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    "scope_rules": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Of these only the technical director, who is the one or the other (`sql/guard_signoff.sql`).
+    "scope_signoffs": {"view": _STAFF, "add": (_M, _P), "change": (_M, _P)},
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},

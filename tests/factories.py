@@ -5,13 +5,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from clinics.models import Clinic, Council, Membership, Professional, Service, User
+from django.utils import timezone
+
+from clinics.models import (
+    Clinic,
+    Council,
+    Membership,
+    ProcedureClass,
+    Professional,
+    ScopeLevel,
+    ScopeRule,
+    ScopeSignOff,
+    Service,
+    User,
+)
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
 from patients import records
 from patients.models import Appointment, MedicalRecord, Patient, PatientAlert, RecordTemplate
+from tests.licences import DIRECTOR_CPF, verified
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -25,6 +39,8 @@ class World:
     canary: str
     users: dict[str, User] = field(default_factory=dict)
     professional: Professional = None  # type: ignore[assignment]  # set as it is made
+    director: Professional = None  # type: ignore[assignment]
+    director_user: User = None  # type: ignore[assignment]
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
@@ -70,8 +86,11 @@ def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
         )
 
 
-def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo") -> World:
-    """A clinic with a user for each role, a professional, a service, patients and an appointment for each."""
+def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True) -> World:
+    """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
+
+    Its technical director signed off the one disputed cell of its matrix.
+    """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
         clinic = Clinic.objects.create(
@@ -107,10 +126,37 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+    if director:
+        _direct(world)
     if patients > 1:
         # The only patient of a small clinic is one that tests count the traces of.
         _write(world)
     return world
+
+
+def _direct(world: World) -> None:
+    """Give a clinic a technical director, verified and a user of their own, who signed off one disputed procedure."""
+    clinic, canary = world.clinic.pk, world.canary
+    world.director_user = make_user(f"diretor@{canary.lower()}.example")
+    membership = join(world.director_user, clinic, Role.PROFESSIONAL, name=f"diretor {canary}")
+    with context.enter(JOB, clinic):
+        world.director = verified(
+            Professional.objects.create(
+                full_name=f"Dr. Diretor {canary}", council=Council.CRM, council_number="654321", council_uf="SP",
+                membership=membership,
+            ),
+            cpf=DIRECTOR_CPF,
+        )  # fmt: skip
+        Clinic.objects.update(technical_director=world.director)
+        world.clinic.refresh_from_db()
+        ScopeRule.objects.create(
+            procedure_class=ProcedureClass.INJECTABLE, council=Council.CRM, level=ScopeLevel.DISPUTED, limits=canary
+        )
+    with context.enter(world.director_user, clinic):
+        ScopeSignOff.objects.create(
+            professional=world.professional, procedure_class=ProcedureClass.INJECTABLE, reason=f"ciência {canary}",
+            until=timezone.localdate() + timedelta(days=30),
+        )  # fmt: skip
 
 
 def _write(world: World) -> None:
