@@ -21,6 +21,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                    {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
                 ],
             },
             {
@@ -29,6 +30,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Team"), "icon": "groups", "model": "clinics.Membership"},
                     {"title": _("Professionals"), "icon": "stethoscope", "model": "clinics.Professional"},
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
+                    {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
                 ],
             },
@@ -36,6 +38,7 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Privacy"),
                 "items": [
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
+                    {"title": _("Care teams"), "icon": "group", "model": "patients.CareTeam"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},
                 ],
             },

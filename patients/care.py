@@ -19,7 +19,9 @@ class CareError(Exception):
 
 def team(patient: UUID) -> QuerySet[CareTeam, CareTeam]:
     """Who cares for a patient, and who did: those of now first."""
-    return CareTeam.objects.filter(patient=patient).select_related("professional").order_by("until", "since")
+    return (
+        CareTeam.objects.filter(patient=patient).select_related("professional__membership").order_by("until", "since")
+    )
 
 
 def add(*, patient: UUID, professional: UUID, reason: str) -> CareTeam:

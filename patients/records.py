@@ -3,21 +3,35 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from psycopg.types.json import Jsonb
 
 from neonpro.db.bound import execute
 from neonpro.rules import rule
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Erased, Refused
+from neonpro.vault.models import VaultModel
 from patients.cid import Diagnosis
-from patients.models import DocumentKind, MedicalRecord, Patient, RecordKind, RecordStatus, RecordTemplate
+from patients.models import (
+    AlertKind,
+    DocumentKind,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    RecordKind,
+    RecordStatus,
+    RecordTemplate,
+    Severity,
+)
+
+R = TypeVar("R", bound=VaultModel)
 
 TEXT_LENGTH = 20_000
 """Characters of one section: nobody types more, and a page must stay a page."""
@@ -94,6 +108,42 @@ def current_professional() -> UUID | None:
 def is_open(patient: UUID, *, to_write: bool = False) -> bool:
     """Whether a patient's clinical data are open to whoever acts, now (`neonpro.open_patients`)."""
     return bool(execute("SELECT neonpro.open_patients(ARRAY[%s]::uuid[], %s)", [patient, to_write]))
+
+
+def alerts(patient: UUID) -> list[PatientAlert]:
+    """What holds of a patient now, the gravest first; nothing for those to whom the patient is not open."""
+    found = list(PatientAlert.objects.filter(patient=patient, ended_at__isnull=True).order_by("created_at"))
+    order = {value: place for place, value in enumerate(Severity.values)}
+    return sorted(found, key=lambda alert: order.get(alert.severity, len(order)))
+
+
+def add_alert(*, patient: UUID, kind: str, severity: str, text: str) -> PatientAlert:
+    """Note an allergy or another alert.
+
+    Raises:
+        RecordError: the patient is not in the care of whoever acts, or nothing was said.
+    """
+    if not text.strip() or kind not in AlertKind.values or severity not in Severity.values:
+        raise RecordError(_("Say what the alert is about, what kind it is and how severe."))
+    _author(patient)
+    alert = PatientAlert(patient_id=patient, kind=kind, severity=severity, text=text.strip())
+    _insert(alert)
+    return alert
+
+
+def end_alert(alert: UUID) -> None:
+    """Note that an alert does not hold any more. It stays in the record.
+
+    Raises:
+        RecordError: it is not there for whoever acts, or was ended before.
+    """
+    found: PatientAlert | None = PatientAlert.objects.select_for_update().filter(pk=alert).first()
+    if found is None:
+        raise RecordError(closed_message())
+    if found.ended_at is not None:
+        raise RecordError(_("This alert was ended before."))
+    found.ended_at = timezone.now()
+    _save(found, ["ended_at"])
 
 
 def entries(patient: UUID) -> QuerySet[MedicalRecord, MedicalRecord]:
@@ -370,8 +420,7 @@ def _own_draft(record: UUID) -> MedicalRecord:
     return found
 
 
-def _insert(record: MedicalRecord) -> MedicalRecord:
-    record.pk = record.pk or uuid4()
+def _insert(record: R) -> R:
     try:
         with transaction.atomic():
             record.save(force_insert=True)
@@ -382,7 +431,7 @@ def _insert(record: MedicalRecord) -> MedicalRecord:
     return record
 
 
-def _save(record: MedicalRecord, fields: list[str]) -> None:
+def _save(record: VaultModel, fields: list[str]) -> None:
     try:
         with transaction.atomic():
             record.save(update_fields=fields)
@@ -405,9 +454,8 @@ def _words(error: DatabaseError) -> str:
 
 
 def record_print(record: MedicalRecord) -> None:
-    """Leave the trace of a printed entry (`records.logged_events`)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT neonpro.record_event('PRINT', NULL, %s::jsonb)",
-            [f'{{"table": "medical_records", "record": "{record.pk}", "patient": "{record.patient_id}"}}'],
-        )
+    """Leave the trace of a printed entry (`records.logged_events`); the patient sees it among the accesses."""
+    execute(
+        "SELECT neonpro.record_reading('PRINT', %s::uuid[], %s::jsonb)",
+        [[record.patient_id], Jsonb({"purpose": "admin:patients_medicalrecord_print", "categories": ["clinical"]})],
+    )

@@ -1,6 +1,8 @@
 """The admin of patients, a file for each page's subject."""
 
 from patients.admin.appointments import AppointmentAdmin
+from patients.admin.care import CareTeamAdmin
 from patients.admin.patients import PatientAdmin
+from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 
-__all__ = ["AppointmentAdmin", "PatientAdmin"]
+__all__ = ["AppointmentAdmin", "CareTeamAdmin", "MedicalRecordAdmin", "PatientAdmin", "RecordTemplateAdmin"]

@@ -33,6 +33,7 @@ from clinics.roles import Role
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Status
 from patients import accesses_page
+from patients.admin.patient_records import PatientRecords
 from patients.admin.search import PatientSearch
 from patients.forms.grants import PERMISSIONS, GrantForm, MemberForm
 from patients.forms.patients import PatientForm
@@ -83,7 +84,7 @@ class RestrictedFilter(DropdownFilter):
 
 
 @admin.register(Patient)
-class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
+class PatientAdmin(PatientRecords, PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
     form = PatientForm
@@ -102,7 +103,7 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("book", "accesses", "restrict", "lift")
+    actions_detail = ("records", "alerts", "care", "book", "accesses", "restrict", "lift")
     fieldsets = (
         (
             gettext_lazy("Identification"),

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("neonpro_vault", "0002_search")]
     operations = [
         InstallSql("needs_care"),
+        InstallSql("record_reading"),
         InstallSql("open_keys"),
         InstallSql("create_keys"),
         InstallSql("hold_keys"),
