@@ -20,6 +20,10 @@ PAGES: Final = {
     "admin:patients_patient_permissions": gettext_lazy("permissions on a patient's record"),
     "admin:patients_patient_permissions_manage_user": gettext_lazy("permissions on a patient's record"),
     "admin:patients_appointment_cancel": gettext_lazy("cancelling an appointment"),
+    "admin:patients_recordsignature_sign": gettext_lazy("signing entries"),
+    "admin:patients_recordsignature_unsigned": gettext_lazy("entry on paper, not signed"),
+    "admin:patients_recordsignature_download": gettext_lazy("copy of a signed document"),
+    "admin:patients_recordsignature_verify": gettext_lazy("verifying a signature"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""

@@ -46,6 +46,8 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
     # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).
     "medical_records": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    # Added and never changed. A job sees that there are signatures and verifies them; it opens no file.
+    "record_signatures": {"view": (_P, JOB), "add": (_P,)},
     "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
     # Clinical, as the records are. An issued prescription is never deleted; a draft is its prescriber's to throw away.

@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "neonpro.db",
     "neonpro.vault",
     "neonpro.rules",
+    "neonpro.pades",
     "clinics",
     "patients",
     "compliance",
@@ -243,6 +244,20 @@ STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "staticfiles"
 EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
+
+# --- Signing ----------------------------------------------------------------------------------------------------
+
+# Files, or directories of them: PEM or DER. What ICP-Brasil's roots certify is a qualified signature.
+NEONPRO_ICP_ROOTS = env.list("NEONPRO_ICP_ROOTS", default=[])
+NEONPRO_SIGNATURE_ROOTS = env.list("NEONPRO_SIGNATURE_ROOTS", default=[])
+NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
+NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
+FILE_UPLOAD_HANDLERS = [
+    # A private key never touches the disk, however large the request is that brings it.
+    "clinics.uploads.KeyFileHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Logging: never a query string, never a parameter -----------------------------------------------------------
 

@@ -21,7 +21,11 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+<<<<<<< HEAD
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
+=======
+                    {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
+>>>>>>> i4-signing
                 ],
             },
             {

@@ -97,8 +97,13 @@ class VaultQuerySet(models.QuerySet[M, M]):
         return super().order_by(*field_names)
 
     def only(self, *fields: Any) -> Self:
-        # Without them a value could not be opened, and each record would ask for them by itself.
-        return super().only(*fields, *self._binding_columns())
+        clone: Self = self._chain()  # type: ignore[attr-defined]
+        names, deferring = clone.query.deferred_loading
+        if deferring:
+            # What `VaultManager` left out may be asked for by name; Django would leave it out for ever.
+            clone.query.deferred_loading = names - deferred_fields(self.model), True
+        # Without the binding a value could not be opened, and each record would ask for it by itself.
+        return super(VaultQuerySet, clone).only(*fields, *self._binding_columns())
 
     def defer(self, *fields: Any) -> Self:
         if fields == (None,):
@@ -158,10 +163,24 @@ class VaultQuerySet(models.QuerySet[M, M]):
                 except FieldDoesNotExist:
                     continue
                 if isinstance(found, EncryptedField) and not (
-                    value is None or (isinstance(value, str) and value == "")
+                    value is None or (isinstance(value, str | bytes) and not value)
                 ):
                     raise SealedError(f"{found.label} is encrypted for its record: use save() or bulk_update().")
         return super().update(**values)
+
+
+class VaultManager(models.Manager.from_queryset(VaultQuerySet)):  # type: ignore[misc]  # made by Django
+    """The manager of every vault model: what is heavy stays in the database until it is read."""
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        heavy = deferred_fields(self.model)
+        return found.defer(*heavy) if heavy else found
+
+
+def deferred_fields(model: type[models.Model]) -> frozenset[str]:
+    """The fields of a model that are not loaded with its rows."""
+    return frozenset(found.attname for found in encrypted_fields(model) if found.deferred)
 
 
 class VaultModel(models.Model):
@@ -172,7 +191,7 @@ class VaultModel(models.Model):
     in_clear: ClassVar[dict[str, str]] = {}
     """The text, JSON and file fields that hold nothing personal, each with the reason (`neonpro.vault.checks`)."""
 
-    objects = VaultQuerySet.as_manager()
+    objects = VaultManager()
 
     class Meta:
         abstract = True
@@ -194,7 +213,7 @@ class VaultModel(models.Model):
         known = state_of(self)
         for found in encrypted_fields(type(self)):
             value = state.get(found.attname)
-            if isinstance(value, Sealed | Withheld) or value is None or value == "":
+            if isinstance(value, Sealed | Withheld) or value is None or found.is_empty(value):
                 continue
             sealed = found.sealed_value(self)
             if sealed is None or sealed != known.sealed.get(found.attname):

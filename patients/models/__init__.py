@@ -35,6 +35,13 @@ from patients.models.record import (
     RecordTemplate,
     Severity,
 )
+from patients.models.signature import (
+    GuardSignature,
+    MarkSigned,
+    PadesProfile,
+    RecordSignature,
+    SignatureLevel,
+)
 from patients.models.substance import AdendoBy, Group, GuardSncrNumber, SncrNumber, SncrType, Substance
 
 __all__ = [
@@ -56,13 +63,16 @@ __all__ = [
     "GuardPrescriptionItem",
     "GuardRecord",
     "GuardRestriction",
+    "GuardSignature",
     "GuardSncrNumber",
     "LastDay",
+    "MarkSigned",
     "MedicalRecord",
     "NewRecordNumber",
     "NoOverlap",
     "OpenKind",
     "OwnDay",
+    "PadesProfile",
     "Patient",
     "PatientAlert",
     "PrescribingCouncil",
@@ -72,10 +82,12 @@ __all__ = [
     "PrescriptionStatus",
     "PrescriptionTemplate",
     "RecordKind",
+    "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
     "Severity",
     "Sex",
+    "SignatureLevel",
     "SncrNumber",
     "SncrType",
     "Substance",

@@ -50,6 +50,10 @@ BEGIN
         RAISE EXCEPTION 'what is issued is the draft as it was saved'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'prescriptions_as_saved';
     END IF;
+    IF NOT neonpro.has_licence(own) THEN
+        RAISE EXCEPTION 'without a valid licence nobody prescribes'
+            USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'prescriptions_licence';
+    END IF;
     SELECT (clock_timestamp() AT TIME ZONE c.time_zone)::date INTO STRICT today
     FROM public.clinics AS c WHERE c.id = OLD.clinic_id;
     IF NEW.issued_on IS DISTINCT FROM today THEN
