@@ -21,11 +21,9 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
-<<<<<<< HEAD
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
-=======
+                    {"title": _("Prescriptions"), "icon": "prescriptions", "model": "patients.Prescription"},
                     {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
->>>>>>> i4-signing
                 ],
             },
             {
@@ -35,6 +33,16 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Professionals"), "icon": "stethoscope", "model": "clinics.Professional"},
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
                     {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
+                    {
+                        "title": _("Prescription templates"),
+                        "icon": "pill",
+                        "model": "patients.PrescriptionTemplate",
+                    },
+                    {
+                        "title": _("Councils that prescribe"),
+                        "icon": "badge",
+                        "model": "patients.PrescribingCouncil",
+                    },
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
                 ],
             },

@@ -44,7 +44,7 @@ from patients.prescription_rules import (
     split,
     validity,
 )
-from patients.prescription_warnings import Warning_, warnings
+from patients.prescription_warnings import Caution, warnings
 from patients.records import current_professional, is_open
 
 FLAGS = ("ampoules", "continuous", "topical", "adendo")
@@ -94,7 +94,7 @@ class Plan:
     sheets: list[Sheet] = field(default_factory=list)
     blocked: list[Problem] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
-    warnings: list[Warning_] = field(default_factory=list)
+    warnings: list[Caution] = field(default_factory=list)
     licence: str = ""
     """Why the prescriber's licence does not allow it; '' where it does."""
 

@@ -2,40 +2,15 @@
 
 from decimal import Decimal
 
-_SMALL = [
-    "zero",
-    "um",
-    "dois",
-    "três",
-    "quatro",
-    "cinco",
-    "seis",
-    "sete",
-    "oito",
-    "nove",
-    "dez",
-    "onze",
-    "doze",
-    "treze",
-    "quatorze",
-    "quinze",
-    "dezesseis",
-    "dezessete",
-    "dezoito",
-    "dezenove",
-]
-_TENS = ["vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa"]
-_HUNDREDS = [
-    "cento",
-    "duzentos",
-    "trezentos",
-    "quatrocentos",
-    "quinhentos",
-    "seiscentos",
-    "setecentos",
-    "oitocentos",
+_SMALL = (
+    "zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove", "dez", "onze", "doze", "treze",
+    "quatorze", "quinze", "dezesseis", "dezessete", "dezoito", "dezenove",
+)  # fmt: skip
+_TENS = ("vinte", "trinta", "quarenta", "cinquenta", "sessenta", "setenta", "oitenta", "noventa")
+_HUNDREDS = (
+    "cento", "duzentos", "trezentos", "quatrocentos", "quinhentos", "seiscentos", "setecentos", "oitocentos",
     "novecentos",
-]
+)  # fmt: skip
 _FEMININE = {"um": "uma", "dois": "duas"}
 
 LIMIT = 1_000_000
@@ -104,37 +79,14 @@ def _gender(word: str, feminine: bool) -> str:
     return _FEMININE.get(word, word) if feminine else word
 
 
-FEMININE_UNITS = frozenset(
-    [
-        "caixa",
-        "caixas",
-        "ampola",
-        "ampolas",
-        "bisnaga",
-        "bisnagas",
-        "cápsula",
-        "cápsulas",
-        "caneta",
-        "canetas",
-        "drágea",
-        "drágeas",
-        "gota",
-        "gotas",
-        "unidade",
-        "unidades",
-        "seringa",
-        "seringas",
-        "cartela",
-        "cartelas",
-        "embalagem",
-        "embalagens",
-    ]
-)
+FEMININE_UNITS = (
+    "caixa", "ampola", "bisnaga", "cápsula", "caneta", "drágea", "gota", "unidade", "seringa", "cartela", "embalagem",
+    "embalagens", "pastilha", "injeção", "injeções", "aplicação", "aplicações",
+)  # fmt: skip
 """Units in which quantities are counted in the feminine."""
 
 
 def quantity_in_words(number: int | Decimal, unit: str) -> str:
     """A quantity with its unit in words: «duas caixas», «trinta comprimidos»."""
-    first = unit.strip().lower().split(" ")[0].rstrip("()s.") if unit.strip() else ""
-    feminine = any(first and word.startswith(first) for word in FEMININE_UNITS)
+    feminine = unit.strip().lower().startswith(FEMININE_UNITS)
     return f"{in_words(number, feminine=feminine)} {unit}".strip()
