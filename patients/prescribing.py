@@ -1,7 +1,7 @@
 """Prescribing: a draft, what the law has against it, issuing it as one document a type, cancelling and renewing.
 
-PostgreSQL refuses what goes past this: a change of what was issued, a document of two types, anything proscribed, anything
-controlled that is electronic without a number of SNCR (`sql/guard_prescription.sql`).
+PostgreSQL refuses what goes past this: a change of what was issued, a document of two types, anything proscribed,
+anything controlled that is electronic without a number of SNCR (`sql/guard_prescription.sql`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -223,7 +223,9 @@ def discard(draft: Prescription) -> None:
 def items_of(prescription: Prescription) -> list[PrescriptionItem]:
     """Its medicines in order."""
     return list(
-        PrescriptionItem.objects.filter(prescription=prescription).select_related("substance").order_by("position", "id")
+        PrescriptionItem.objects.filter(prescription=prescription)
+        .select_related("substance")
+        .order_by("position", "id")
     )
 
 
@@ -238,7 +240,8 @@ def as_line(item: PrescriptionItem) -> Line:
         per_30_days=item.per_30_days,
         **{name: bool(item.amount(name)) for name in FLAGS},
         **{
-            name: Decimal(str(value)) if (value := item.amount(name)) else None for name in ("mg_per_unit", "mg_per_day")
+            name: Decimal(str(value)) if (value := item.amount(name)) else None
+            for name in ("mg_per_unit", "mg_per_day")
         },
     )
 
@@ -355,8 +358,8 @@ def issue(draft: UUID, *, today: date, electronic: frozenset[str] = frozenset())
     Args:
         draft: its id.
         today: the clinic's day; PostgreSQL refuses any other.
-        electronic: the kinds that will be signed electronically. What SNCR numbers takes one of the prescriber's numbers
-            here, in this transaction; without one it stays on paper.
+        electronic: the kinds that will be signed electronically. What SNCR numbers takes one of the prescriber's
+            numbers here, in this transaction; without one it stays on paper.
 
     Raises:
         PrescribingError: something stands in the way; each reason with its norm.
@@ -373,9 +376,11 @@ def issue(draft: UUID, *, today: date, electronic: frozenset[str] = frozenset())
     clinic = Clinic.objects.get()
     issued: list[Prescription] = []
     guided = next((sheet for sheet in made.sheets if sheet.kind is Kind.COMMON), made.sheets[0])
-    for place, sheet in enumerate(made.sheets):
-        row = found if place == 0 else _twin(found)
+    rows = [found, *(_twin(found) for _sheet in made.sheets[1:])]
+    # All items first: a document is issued with everything that is still on it.
+    for row, sheet in zip(rows, made.sheets, strict=True):
         _move(sheet.items, row, sheet.kind)
+    for row, sheet in zip(rows, made.sheets, strict=True):
         row.kind = sheet.kind
         row.issued_on, row.valid_until = today, sheet.valid_until
         row.is_electronic = sheet.kind in electronic

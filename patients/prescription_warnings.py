@@ -21,7 +21,7 @@ from patients.models import (
 )
 
 CONTINUOUS_COUNTS = timedelta(days=180)
-"""How long a medicine of continuous use counts as taken after it was prescribed: our own measure, for a warning only."""
+"""How long a medicine of continuous use counts as taken once prescribed: our own measure, for a warning only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,7 @@ def _holds(row: Prescription, items: list[PrescriptionItem], today: date) -> boo
 
 def _duplicates(draft: Prescription, items: list[PrescriptionItem], today: date) -> Iterable[Caution]:
     taken = [
-        (held, row)
-        for row, rest in active(draft.patient_id, today=today)
-        if row.pk != draft.renews_id
-        for held in rest
+        (held, row) for row, rest in active(draft.patient_id, today=today) if row.pk != draft.renews_id for held in rest
     ]
     for place, item in enumerate(items):
         if any(_same(item, other) for other in items[:place]):

@@ -206,8 +206,8 @@ def in_force(on: date) -> QuerySet[Substance]:
 def recognise(text: str, entries: Iterable[Substance]) -> list[Substance]:
     """The substances that a text names, by DCB or any other name, the longest name first.
 
-    "Paracetamol 500 mg + codeína 30 mg" names two. What is named inside a longer name that is found, too, does not count:
-    "amoxicilina + clavulanato" is one.
+    "Paracetamol 500 mg + codeína 30 mg" names two. What is named inside a longer name that is found, too, does not
+    count: "amoxicilina + clavulanato" is one.
     """
     said = words(text)
     hits: list[tuple[int, int, Substance]] = []
@@ -238,3 +238,14 @@ def _alike(said: str, name: str) -> bool:
     if said == name:
         return True
     return len(name) > 6 and len(said) >= 6 and abs(len(said) - len(name)) <= 1 and said[:-1] == name[: len(said) - 1]
+
+
+def search(term: str, entries: Iterable[Substance]) -> list[Substance]:
+    """The entries of which a name, another name, a class or the list begins with each word of a term."""
+    wanted = words(term)
+    found = []
+    for entry in entries:
+        names = [word for name in (entry.name, *entry.synonyms, *entry.classes, entry.on_list) for word in words(name)]
+        if all(any(name.startswith(word) for name in names) for word in wanted):
+            found.append(entry)
+    return found

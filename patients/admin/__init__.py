@@ -3,6 +3,8 @@
 from patients.admin.appointments import AppointmentAdmin
 from patients.admin.care import CareTeamAdmin
 from patients.admin.patients import PatientAdmin
+from patients.admin.prescription_setup import PrescribingCouncilAdmin, PrescriptionTemplateAdmin
+from patients.admin.prescriptions import PrescriptionAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 from patients.admin.signatures import RecordSignatureAdmin
 
@@ -11,6 +13,9 @@ __all__ = [
     "CareTeamAdmin",
     "MedicalRecordAdmin",
     "PatientAdmin",
+    "PrescribingCouncilAdmin",
+    "PrescriptionAdmin",
+    "PrescriptionTemplateAdmin",
     "RecordSignatureAdmin",
     "RecordTemplateAdmin",
 ]

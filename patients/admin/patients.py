@@ -34,6 +34,7 @@ from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Status
 from patients import accesses_page
 from patients.admin.patient_records import PatientRecords
+from patients.admin.prescriptions import PatientPrescriptions
 from patients.admin.search import PatientSearch
 from patients.forms.grants import PERMISSIONS, GrantForm, MemberForm
 from patients.forms.patients import PatientForm
@@ -84,7 +85,7 @@ class RestrictedFilter(DropdownFilter):
 
 
 @admin.register(Patient)
-class PatientAdmin(PatientRecords, PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
+class PatientAdmin(PatientPrescriptions, PatientRecords, PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
     form = PatientForm
@@ -103,7 +104,7 @@ class PatientAdmin(PatientRecords, PatientSearch, GuardedModelAdminMixin, Clinic
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("records", "alerts", "care", "book", "accesses", "restrict", "lift")
+    actions_detail = ("records", "prescriptions", "alerts", "care", "book", "accesses", "restrict", "lift")
     fieldsets = (
         (
             gettext_lazy("Identification"),

@@ -49,7 +49,7 @@ class GuardPrescription(_Guard):
 
 
 class GuardPrescriptionItem(_Guard):
-    """Items come and go with their draft, and stay as they are once it is issued (`sql/guard_prescription_item.sql`)."""
+    """Items come and go with their draft, and stay once it is issued (`sql/guard_prescription_item.sql`)."""
 
     function = "guard_prescription_item"
 
@@ -67,9 +67,9 @@ def _clinical(label: str, **options: Any) -> dict[str, Any]:
 class Prescription(VaultModel, ClinicModel):
     """One document: a draft of whatever a prescriber is writing, or what was issued of it, of one type.
 
-    What stands in clear is what PostgreSQL itself must check: the type (no controlled prescription is electronic without
-    its number; no document mixes types), the days, the number. It tells of health, so the row is seen by those alone who
-    care for the patient, as everything clinical. Medicines, posology, CID and all the rest are encrypted.
+    What stands in clear is what PostgreSQL itself must check: the type (no controlled prescription is electronic
+    without its number; no document mixes types), the days, the number. It tells of health, so the row is seen by those
+    alone who care for the patient, as everything clinical. Medicines, posology, CID and all the rest are encrypted.
     """
 
     patient = ClinicForeignKey("patients.Patient", editable=False, verbose_name=_("patient"))
@@ -164,10 +164,11 @@ class Prescription(VaultModel, ClinicModel):
             models.Index(fields=["clinic", "batch"], name="prescriptions_batch"),
             models.Index(fields=["clinic", "renews"], condition=Q(renews__isnull=False), name="prescriptions_renews"),
         ]
-        # Which document it is tells of health, and the log is read by more people than the record.
+        # Which document it is tells of health, and so do its term, its number and its terms; more people read the log
+        # than the record.
         triggers = [
-            RecordChanges(patient="patient", withheld=["kind"]), TOUCH, KeepPatient(), GuardPrescription(),
-            RefuseTruncate(),
+            RecordChanges(patient="patient", withheld=["kind", "valid_until", "terms_given", "sncr_number"]), TOUCH,
+            KeepPatient(), GuardPrescription(), RefuseTruncate(),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -187,8 +188,8 @@ class Prescription(VaultModel, ClinicModel):
 class PrescriptionItem(VaultModel, ClinicModel):
     """One medicine of a prescription.
 
-    In clear are the substance and the document it goes on: PostgreSQL refuses by them what is proscribed and what does not
-    belong together. They tell of health: only the care team sees the row, and the log repeats neither.
+    In clear are the substance and the document it goes on: PostgreSQL refuses by them what is proscribed and what does
+    not belong together. They tell of health: only the care team sees the row, and the log repeats neither.
     """
 
     patient = ClinicForeignKey("patients.Patient", editable=False, verbose_name=_("patient"))
@@ -256,7 +257,7 @@ class PrescriptionItem(VaultModel, ClinicModel):
 
 
 class PrescriptionCancellation(VaultModel, ClinicModel):
-    """That a prescription no longer holds, since when, by whom and why. The prescription itself stays as it was issued."""
+    """That a prescription no longer holds, since when, by whom and why. The prescription itself stays as it was."""
 
     patient = ClinicForeignKey("patients.Patient", editable=False, verbose_name=_("patient"))
     prescription = ClinicForeignKey("patients.Prescription", editable=False, verbose_name=_("prescription"))

@@ -1,4 +1,4 @@
-"""What stands outside of clinics: substances and their lists, which are the law's, and a professional's SNCR numbers."""
+"""What stands outside of clinics: substances and their lists, which are the law's; a professional's SNCR numbers."""
 
 from typing import Any
 

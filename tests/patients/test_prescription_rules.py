@@ -1,4 +1,4 @@
-"""Every row of the limits of law: which document, how many items, how long, at, below and above the limit, on its days."""
+"""Every row of the limits of law: which document, how many items, how long; at, below and above, and on its days."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -32,6 +32,7 @@ TODAY = date(2026, 11, 25)
 DAY = timedelta(days=1)
 
 SIBUTRAMINE = {"code": "sibutramine", "mg_per_day": Decimal(15)}
+CODEINE = {"code": "codeine", "adendo": True, "adendo_by": "dose", "mg_per_unit": Decimal(30)}
 CONTINUOUS = {"continuous": True, "per_30_days": "30 comprimidos"}
 
 ROWS = [
@@ -48,7 +49,7 @@ ROWS = [
     ("C1", {"group": "anticonvulsant"}, Kind.RCE, 3, 180, 5, 30, 2),
     ("C1", {"group": "antiparkinson"}, Kind.RCE, 3, 180, 5, 30, 2),
     ("C5", {}, Kind.RCE, 3, 60, 5, 30, 2),
-    ("A2", {"code": "codeine", "adendo": True, "adendo_by": "dose", "mg_per_unit": Decimal(30)}, Kind.RCE, 3, 30, 5, 30, 2),
+    ("A2", CODEINE, Kind.RCE, 3, 30, 5, 30, 2),
     ("B1", {"adendo": True, "adendo_by": "person"}, Kind.RCE, 3, 30, 5, 30, 2),
     ("ATM", {}, Kind.RET_ANTIMICROBIAL, None, None, None, 10, 2),
     ("ATM", CONTINUOUS, Kind.RET_ANTIMICROBIAL, None, 90, None, 10, 2),
