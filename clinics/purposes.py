@@ -24,6 +24,13 @@ PAGES: Final = {
     "admin:patients_recordsignature_unsigned": gettext_lazy("entry on paper, not signed"),
     "admin:patients_recordsignature_download": gettext_lazy("copy of a signed document"),
     "admin:patients_recordsignature_verify": gettext_lazy("verifying a signature"),
+    "admin:patients_patient_prescriptions": gettext_lazy("a patient's prescriptions"),
+    "admin:patients_prescription_issue": gettext_lazy("issuing a prescription"),
+    "admin:patients_prescription_discard": gettext_lazy("throwing away a draft prescription"),
+    "admin:patients_prescription_cancel": gettext_lazy("cancelling a prescription"),
+    "admin:patients_prescription_renew": gettext_lazy("renewing a prescription"),
+    "admin:patients_prescription_template": gettext_lazy("template made of a prescription"),
+    "admin:patients_prescription_pdf": gettext_lazy("print of a prescription"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""

@@ -46,7 +46,7 @@ class PrescriptionTemplateAdmin(ClinicAdmin):
             "title": _("Add the starter set"),
             "text": _(
                 "Common prescriptions of aesthetic and general practice are added to yours. What you have stays as it"
-                " is, and each of them can be changed or switched off afterwards. Doses are for the prescriber to decide."
+                " is, and each of them can be changed or switched off afterwards. Doses are the prescriber's to decide."
             ),
             "submit": _("Add the starter set"),
             "back_url": reverse("admin:patients_prescriptiontemplate_changelist"),

@@ -48,7 +48,7 @@ class ItemForm(forms.Form):
 
     medicine = _text(
         gettext_lazy("Medicine"), 160, required=True, list="substances",
-        help_text=gettext_lazy("By its DCB name. A controlled substance is recognised in a formula or trade name, too."),
+        help_text=gettext_lazy("By its DCB name. Controlled substances are recognised in formulas and trade names."),
     )  # fmt: skip
     concentration = _text(gettext_lazy("Concentration"), 80)
     form = _text(gettext_lazy("Form"), 80, help_text=gettext_lazy("Tablets, capsules, cream, …"))
