@@ -28,6 +28,7 @@ class Role(TextChoices):
 _M, _R, _P, _D, _A = Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.DPO, Role.AUDITOR
 _STAFF = (_M, _R, _P, _D, _A, JOB)
 _DESK = (_M, _R, _P, JOB)
+_KEEP = (_M, _R, JOB)
 
 ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "clinics": {"view": _STAFF, "add": (JOB,), "change": (_M, JOB)},
@@ -58,6 +59,11 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "prescribing_councils": {"view": (_M, _P, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
     # Of no clinic: what the law lists is the same for all of them, and a job's to write.
     "substances": {"view": _STAFF, "add": (JOB,), "change": (JOB,)},
+    # Hours and absences are the reception's daily work; the professional tells it.
+    "working_hours": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "absences": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "waiting_list": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    "reminders": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
     "audit_logs": {"view": (_M, _D, _A)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }

@@ -32,6 +32,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Team"), "icon": "groups", "model": "clinics.Membership"},
                     {"title": _("Professionals"), "icon": "stethoscope", "model": "clinics.Professional"},
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
+                    {"title": _("Scope of practice"), "icon": "rule", "model": "clinics.ScopeRule"},
                     {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
                     {
                         "title": _("Prescription templates"),

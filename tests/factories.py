@@ -1,7 +1,7 @@
 """Clinics with people in them, made the way the product makes them: in a context, as the application's role."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,7 +24,23 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
 from patients import records
-from patients.models import Appointment, MedicalRecord, Patient, PatientAlert, RecordTemplate
+from patients.models import (
+    Absence,
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    PrescribingCouncil,
+    Prescription,
+    PrescriptionItem,
+    PrescriptionTemplate,
+    RecordSignature,
+    RecordTemplate,
+    Reminder,
+    WaitingEntry,
+    WorkingHours,
+)
 from tests.licences import DIRECTOR_CPF, verified
 
 PASSWORD = "senha de teste bem longa"
@@ -48,6 +64,10 @@ class World:
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
     alert: PatientAlert = None  # type: ignore[assignment]
+    prescription: Prescription = None  # type: ignore[assignment]
+    """A draft of the last patient, by the professional."""
+    signature: RecordSignature = None  # type: ignore[assignment]
+    """Of another entry of the last patient. It does not verify: nothing in it is real."""
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -86,7 +106,9 @@ def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
         )
 
 
-def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True) -> World:
+def make_world(
+    canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True, signed: bool = True
+) -> World:
     """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
 
     Its technical director signed off the one disputed cell of its matrix.
@@ -126,11 +148,15 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+        if world.patients:
+            add_agenda(world)
     if director:
         _direct(world)
     if patients > 1:
         # The only patient of a small clinic is one that tests count the traces of.
         _write(world)
+        if signed:
+            _sign(world)
     return world
 
 
@@ -162,6 +188,8 @@ def _direct(world: World) -> None:
 def _write(world: World) -> None:
     """What the professional has written: a template, an entry and an alert of the last patient."""
     canary = world.canary
+    with context.enter(JOB, world.clinic.pk):
+        PrescribingCouncil.objects.create(council=Council.COREN, kind="COMMON", basis=f"Protocolo {canary}")
     with world.enter(Role.PROFESSIONAL):
         world.template = RecordTemplate.objects.create(
             name=f"Modelo {canary}",
@@ -174,9 +202,46 @@ def _write(world: World) -> None:
             content={"sections": [{**world.template.sections[0], "text": f"queixa {canary}"}]},
         )  # fmt: skip
         MedicalRecord.objects.filter(pk=world.record.pk).update(status="finalised")
+        PrescriptionTemplate.objects.create(
+            name=f"Modelo {canary}", lines=[{"medicine": "Dipirona", "posology": f"Tomar {canary}"}]
+        )
+        world.prescription = Prescription.objects.create(
+            patient=world.patients[-1], prescriber=world.professional, guidance=f"repouso {canary}"
+        )
+        PrescriptionItem.objects.create(
+            patient=world.patients[-1], prescription=world.prescription, kind="COMMON",
+            medicine=f"Dipirona {canary}", posology=f"se dor {canary}", amounts={"quantity": "10"},
+        )  # fmt: skip
         world.alert = PatientAlert.objects.create(
             patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
         )
+
+
+def _sign(world: World) -> None:
+    """A signed entry of the last patient. What it holds is no PDF: signing a real one takes a quarter of a second."""
+    canary = world.canary
+    unverified = Professional.objects.filter(pk=world.professional.pk).values(
+        "status", "verified_at", "verification_method", "verification_source", "recheck_on"
+    )
+    with context.enter(JOB, world.clinic.pk):
+        before = unverified.get()
+        # Nobody signs without a licence that counts; tests begin without one.
+        verified(Professional.objects.get(pk=world.professional.pk))
+    with world.enter(Role.PROFESSIONAL):
+        record = MedicalRecord.objects.create(
+            patient=world.patients[-1], kind="evolution", author=world.professional,
+            content={"sections": [{"code": "evolution", "heading": "Evolução", "text": f"assinado {canary}"}]},
+        )  # fmt: skip
+        MedicalRecord.objects.filter(pk=record.pk).update(status="finalised")
+        world.signature = RecordSignature.objects.create(
+            record=record, patient=world.patients[-1], signer=world.professional,
+            document=f"documento {canary}".encode(), document_sha256="0" * 64, document_size=1,
+            container=f"assinatura {canary}".encode(), signed_digest="0" * 64, chain=f"cadeia {canary}".encode(),
+            signer_cpf="15350946056", certificate_serial="1f", certificate_issuer=f"AC {canary}", level="ADVANCED",
+            pades_level="B-B", signed_at=timezone.now(), report={"ok": True, "findings": [{"code": "intact"}]},
+        )  # fmt: skip
+    with context.enter(JOB, world.clinic.pk):
+        Professional.objects.filter(pk=world.professional.pk).update(**before)
 
 
 def write_entry(
@@ -198,3 +263,40 @@ def make_colleague(world: World, name: str = "colega") -> tuple[User, Profession
             council_number=str(abs(hash(name)) % 10**9), council_uf="SP",
         )  # fmt: skip
     return user, professional
+
+
+def add_agenda(world: World) -> None:
+    """Hours, an absence, somebody who waits and a reminder; none of them in the way of a test's bookings."""
+    WorkingHours.objects.create(
+        professional=world.professional, weekday=0, starts=time(6), ends=time(7), valid_from=date(2000, 1, 3),
+        valid_to=date(2000, 1, 3),
+    )  # fmt: skip
+    Absence.objects.create(
+        professional=world.professional, kind="course", starts_at=datetime(2000, 1, 5, 12, tzinfo=UTC),
+        ends_at=datetime(2000, 1, 5, 13, tzinfo=UTC),
+    )  # fmt: skip
+    WaitingEntry.objects.create(
+        patient=world.patients[-1], professional=world.professional, note=f"aviso {world.canary}"
+    )
+    Reminder.objects.create(
+        appointment=world.appointments[0], patient=world.patients[0], for_day=date(2000, 1, 7), channel="list",
+        status="sent",
+    )  # fmt: skip
+
+
+PATHS = {
+    AppointmentStatus.SCHEDULED: (),
+    AppointmentStatus.CONFIRMED: ("confirmed",),
+    AppointmentStatus.ARRIVED: ("arrived",),
+    AppointmentStatus.IN_CARE: ("arrived", "in_care"),
+    AppointmentStatus.COMPLETED: ("arrived", "in_care", "completed"),
+    AppointmentStatus.CANCELLED: ("cancelled",),
+    AppointmentStatus.NO_SHOW: ("no_show",),
+}
+"""The lawful way from a new appointment to each state."""
+
+
+def bring_to(appointment: Appointment, status: str) -> None:
+    """Bring a scheduled appointment to a state, step by step, in the open context."""
+    for step in PATHS[AppointmentStatus(status)]:
+        Appointment.objects.filter(pk=appointment.pk).update(status=step)

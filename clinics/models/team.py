@@ -47,6 +47,10 @@ class Membership(ClinicModel):
     email = models.EmailField(_("e-mail"), help_text=_("The address this person signs in with."))
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
     is_active = models.BooleanField(_("active"), default=True, db_default=True)
+    may_overbook = models.BooleanField(
+        _("may overbook (encaixe)"), default=False, db_default=False,
+        help_text=_("May book at a time that is taken or closed, giving a reason. Managers always may."),
+    )  # fmt: skip
 
     class Meta:
         db_table = "clinic_memberships"

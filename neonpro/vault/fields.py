@@ -346,6 +346,7 @@ class EncryptedField(models.Field[Any, Any]):
             return bytes(value.sealed)
         if isinstance(value, Sealed):
             return bytes(value)
+        # Django itself takes b"" for the empty value of a column that a migration adds.
         if value in ("", b""):
             return b""
         raise SealedError(

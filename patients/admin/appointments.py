@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, 
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from clinics import withheld
+from clinics import scope, withheld
 from clinics.adminbase import ClinicAdmin, ClinicChangeList
 from clinics.models import Professional
 from neonpro.vault.keys import Act
@@ -128,12 +128,23 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
         "appointments_patient_free": gettext_lazy(
             "This patient was booked for this time a moment ago. Choose another."
         ),
+        **scope.RULES,
     }
     fieldsets = (
         (None, {"fields": ("patient", "professional", "service")}),
         (gettext_lazy("When"), {"fields": ("day", "time", "minutes", "by_arrival")}),
         (gettext_lazy("Situation"), {"fields": ("status", "note")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
+            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
+            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
+            if not verdict.allowed:
+                messages.warning(
+                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
+                )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         # What is kept in an appointment is bound to its patient: for another patient it is another appointment.

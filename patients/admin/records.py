@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from clinics.adminbase import ClinicAdmin, ClinicForm
 from neonpro.vault.keys import Act
-from patients import records
+from patients import records, signing
 from patients.admin.record_pages import author_of, entry_line, page_context, read_together
 from patients.forms.records import PREFIX, AddendumForm, EntryForm
 from patients.models import MedicalRecord, Patient, RecordStatus, RecordTemplate
@@ -135,6 +135,8 @@ class MedicalRecordAdmin(ClinicAdmin):
             entry=entry_line(record, found),
             original=original and entry_line(original),
             may_write=records.is_open(record.patient_id, to_write=True),
+            signature=signing.signature_of(record.pk),
+            may_sign=signing.to_sign().filter(pk=record.pk).exists(),
             **(extra_context or {}),
         )
         return TemplateResponse(request, "admin/patients/medicalrecord/entry.html", context)

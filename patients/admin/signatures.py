@@ -184,9 +184,9 @@ class RecordSignatureAdmin(ClinicAdmin):
 
     def download_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The signed file, byte for byte. By POST, since it is written down that a copy left the system."""
+        signature = self._signature(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        signature = self._signature(request, object_id)
         try:
             _found, content = signing.document(signature.pk)
         except signing.SigningError as error:

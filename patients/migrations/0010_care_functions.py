@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("patients", "0004_accesses"), ("neonpro_vault", "0003_care"), ("clinics", "0001_tables")]
     operations = [
         InstallSql("current_professional"),
+        InstallSql("granted_patients"),
         InstallSql("open_patients"),
         InstallSql("outside_care"),
         InstallSql("guard_care"),

@@ -6,5 +6,6 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0011_care_and_records")]
+    # neonpro.has_licence, which a signature asks for.
+    dependencies = [("patients", "0030_scope"), ("clinics", "0003_licences")]
     operations = [InstallSql("guard_signature"), InstallSql("mark_signed")]

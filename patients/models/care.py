@@ -29,11 +29,23 @@ from neonpro.vault.models import VaultModel
 
 CURRENT_PROFESSIONAL = "(SELECT neonpro.current_professional())"
 
-OPEN = "patient_id IN (SELECT neonpro.open_patients(NULL, false))"
-"""The patients whose clinical data the reader may see, worked out once a statement (`sql/open_patients.sql`)."""
 
-OPEN_TO_WRITE = "patient_id IN (SELECT neonpro.open_patients(NULL, true))"
-"""Those about whom the reader may write."""
+def open_to_reader(table: str, *, to_write: bool = False) -> str:
+    """SQL that holds for rows of patients who are open to the reader: the one condition of clinical policies.
+
+    It says what `sql/open_patients.sql` says to the keys, as a condition that PostgreSQL plans: one patient is looked
+    up in the care team, a list of many is compared with the reader's own patients. Measured with 5,000 patients in care
+    among 100,000, 500,000 entries: see the README.
+
+    Args:
+        table: with a `patient_id`.
+        to_write: who may write about the patient; a permission that only lets one look does not count.
+    """
+    return (
+        f"(EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = {CURRENT_CLINIC}"
+        f" AND c.professional_id = {CURRENT_PROFESSIONAL} AND c.patient_id = {table}.patient_id AND c.until IS NULL)"
+        f" OR patient_id IN (SELECT neonpro.granted_patients({str(to_write).lower()})))"
+    )
 
 
 def clinical_tenancy(
@@ -59,10 +71,9 @@ def clinical_tenancy(
         roles = sorted(ACCESS[table].get(permission, ()))
         if roles:
             listed = ", ".join(f"'{role}'" for role in roles)
-            # open_patients asks for the role as well; that it stands here too costs nothing and reads like the others.
             conditions = (
                 f"(SELECT nullif(neonpro.current_clinic_role() IN ({listed}), false)) IS NOT NULL",
-                OPEN if permission == "view" else OPEN_TO_WRITE,
+                open_to_reader(table, to_write=permission != "view"),
                 more[permission] and f"({more[permission]})",
             )
             using = " AND ".join(filter(None, conditions))

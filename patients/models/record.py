@@ -224,6 +224,7 @@ class MedicalRecord(VaultModel, ClinicModel):
         indexes = [
             models.Index(F("clinic"), F("patient"), F("occurred_at").desc(), F("id"), name="medical_records_patient"),
             models.Index(F("clinic"), F("author"), F("created_at").desc(), F("id"), name="medical_records_author"),
+            models.Index(F("clinic"), F("created_at").desc(), F("id"), name="medical_records_newest"),
             models.Index(fields=["clinic", "amends"], condition=Q(amends__isnull=False), name="medical_records_amends"),
         ]
         triggers = [RecordChanges(patient="patient"), TOUCH, KeepPatient(), GuardRecord(), RefuseTruncate()]

@@ -23,7 +23,7 @@ from clinics.models import Council, LicenceStatus, Membership, Professional, Pro
 from clinics.roles import Role
 from tests.db.raw import Raw, connect
 from tests.factories import World, make_world
-from tests.licences import CPF, OTHER_CPF, verified
+from tests.licences import CPF, DIRECTOR_CPF, OTHER_CPF, verified
 
 DAY = date(2026, 11, 25)
 VERIFIED = datetime(2026, 9, 1, 15, tzinfo=UTC)
@@ -230,13 +230,9 @@ def test_the_manager_and_the_person_see_the_cpf_and_nobody_else(role: str, sees:
 
 def test_another_professional_does_not_see_it(clinic_a: World) -> None:
     with clinic_a.enter(Role.MANAGER):
-        clinic_a.professional.cpf = CPF
-        clinic_a.professional.save()
-        Professional.objects.create(
-            full_name="X", membership=Membership.objects.get(user=clinic_a.user(Role.PROFESSIONAL).pk)
-        )
+        assert Professional.objects.get(pk=clinic_a.director.pk).cpf == DIRECTOR_CPF
     with clinic_a.enter(Role.PROFESSIONAL):
-        assert Professional.objects.get(pk=clinic_a.professional.pk).cpf == ""
+        assert Professional.objects.get(pk=clinic_a.director.pk).cpf == ""
 
 
 def test_the_person_does_not_change_it(clinic_a: World) -> None:

@@ -21,7 +21,7 @@ from neonpro.vault.fields import Sealed, Withheld
 from patients import records, signing
 from patients.models import MedicalRecord, RecordSignature
 from tests import pki
-from tests.factories import JOB, World, make_colleague, write_entry
+from tests.factories import JOB, World, make_colleague, make_world, write_entry
 from tests.licences import verified
 
 CANARY = "queixa-canário"
@@ -37,12 +37,17 @@ def roots(monkeypatch: pytest.MonkeyPatch) -> pades.Roots:
 
 
 @pytest.fixture
-def doctor(clinic_a: World, roots: pades.Roots) -> World:
-    """The clinic's professional with a licence that counts and a CPF; the clinic with an address."""
-    with context.enter(JOB, clinic_a.clinic.pk):
-        verified(clinic_a.professional, cpf=pki.CPF)
+def doctor(db: None, roots: pades.Roots) -> World:
+    """A clinic in which nothing is signed yet, with an address; its professional has a licence that counts and a CPF."""
+    return ready(make_world("ALFAZEMA", signed=False))
+
+
+def ready(world: World) -> World:
+    """The same with all that signing asks for."""
+    with context.enter(JOB, world.clinic.pk):
+        verified(Professional.objects.get(pk=world.professional.pk), cpf=pki.CPF)
         Clinic.objects.update(street="Rua das Acácias, 10", city="Campinas", uf="SP", phone="+551932345678")
-    return clinic_a
+    return world
 
 
 def identity(**options: Any) -> pades.Identity:

@@ -359,6 +359,7 @@ BY_ORM: dict[str, Any] = {
 NOTES = {
     "note": ("Xantipa traz o canário", "Zuleica traz o pintassilgo"),
     "cancel_reason": ("Canário xucro adoeceu", "Pintassilgo zangado fugiu"),
+    "overbook_reason": ("Canário xexéu tem pressa", "Pintassilgo zureta viaja"),
 }
 
 
