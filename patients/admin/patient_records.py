@@ -42,7 +42,7 @@ class PatientRecords:
         return bool(request.user.has_perm("patients.view_medicalrecord"))
 
     @action(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("Medical record"), url_path="records", permissions=["records"], icon="clinical_notes"
+        description=gettext_lazy("Medical record"), url_path="records", permissions=["records"]
     )
     def records(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """A patient's entries, the newest first, and a way to begin one."""
@@ -106,7 +106,7 @@ class PatientRecords:
         return TemplateResponse(request, "admin/patients/patient/records_closed.html", page, status=403)
 
     @action(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("Allergies and alerts"), url_path="alerts", permissions=["records"], icon="warning"
+        description=gettext_lazy("Allergies and alerts"), url_path="alerts", permissions=["records"]
     )
     def alerts(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """What holds of a patient, what held, and a way to add to it."""
@@ -150,7 +150,7 @@ class PatientRecords:
         return bool(request.user.has_perm("patients.view_careteam"))
 
     @action(  # type: ignore[untyped-decorator]
-        description=gettext_lazy("Care team"), url_path="care", permissions=["care"], icon="group"
+        description=gettext_lazy("Care team"), url_path="care", permissions=["care"]
     )
     def care(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """Who cares for a patient and who did; a colleague or a manager adds somebody, and ends a stay."""
