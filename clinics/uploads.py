@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler, StopFutureHandlers
 
 from neonpro.pades import MAX_PFX
@@ -37,5 +37,5 @@ class KeyFileHandler(MemoryFileUploadHandler):
         self.file.write(kept)
         return None
 
-    def file_complete(self, file_size: int) -> InMemoryUploadedFile | None:
+    def file_complete(self, file_size: int) -> UploadedFile | None:
         return super().file_complete(min(file_size, MAX_PFX + 1))

@@ -65,7 +65,7 @@ def missing(record: MedicalRecord, patient: Patient, clinic: Clinic) -> list[str
         "phone_or_email": clinic.phone or clinic.email,
         "patient_name": patient.name,
     }
-    needed = rule("records.document_fields", on=timezone.localdate()).value
+    needed = rule("records.document_fields", on=timezone.localdate()).choices
     return [str(FIELDS[code]) for code in needed if code in known and not known[code]]
 
 

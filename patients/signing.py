@@ -10,12 +10,10 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import DatabaseError, connection, transaction
-from django.db.models import QuerySet
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
-from psycopg.types.json import Jsonb
 
 from clinics.licences import LicenceError, require_licence
 from clinics.models import Clinic, Council, Professional
@@ -25,9 +23,10 @@ from neonpro.pades import Code, Finding
 from neonpro.rules import Rule, rule
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act, Erased, Refused
+from neonpro.vault.models import VaultQuerySet
 from patients import record_pdf
 from patients.models import DocumentKind, MedicalRecord, Patient, RecordKind, RecordSignature, RecordStatus
-from patients.records import current_professional
+from patients.records import current_professional, record_print
 
 MOST: Final = 100
 """Entries in one act: a page of them, and a request that ends."""
@@ -78,11 +77,12 @@ def require_level(record: MedicalRecord, level: pades.Level, *, on: date) -> Non
         )
 
 
-def to_sign() -> QuerySet[MedicalRecord, MedicalRecord]:
+def to_sign() -> VaultQuerySet[MedicalRecord]:
     """The acting professional's own entries that are final and not signed yet, the oldest first."""
-    return MedicalRecord.objects.filter(status=RecordStatus.FINALISED, author=current_professional()).order_by(
-        "finalised_at", "id"
-    )
+    found: VaultQuerySet[MedicalRecord] = MedicalRecord.objects.filter(
+        status=RecordStatus.FINALISED, author=current_professional()
+    ).order_by("finalised_at", "id")
+    return found
 
 
 # --- signing ---------------------------------------------------------------------------------------------------------
@@ -164,8 +164,8 @@ def _sign(record: UUID, identity: pades.Identity, roots: pades.Roots, timestampe
         )
     level = pades.check(identity, cpf=author.cpf, at=now, roots=roots)
     require_level(found, level, on=today)
-    patient = Patient.objects.opening("identification").get(pk=found.patient_id)
-    clinic = Clinic.objects.get(pk=found.clinic_id)
+    patient = _patient(found)
+    clinic = _clinic(found)
     absent = record_pdf.missing(found, patient, clinic)
     if absent:
         raise SigningError(
@@ -239,6 +239,19 @@ def sign_all(records: Iterable[UUID], *, pfx: bytes, password: str, **options: A
     return results
 
 
+def _patient(record: MedicalRecord) -> Patient:
+    """Whose entry it is, with identification to be opened in one reading."""
+    assert record.patient_id is not None
+    found: Patient = Patient.objects.opening("identification").get(pk=record.patient_id)
+    return found
+
+
+def _clinic(record: MedicalRecord) -> Clinic:
+    """Where it was written."""
+    assert record.clinic_id is not None
+    return Clinic.objects.get(pk=record.clinic_id)
+
+
 def _closed() -> str:
     """What to say to somebody who does not, or no longer, care for the patient."""
     return _("This record is not open to you, or no longer: you are not in the patient's care team.")
@@ -285,14 +298,12 @@ def unsigned_copy(record: UUID) -> bytes:
     found: MedicalRecord | None = MedicalRecord.objects.filter(pk=record).first()
     if found is None:
         raise SigningError(_closed())
-    patient = Patient.objects.opening("identification").get(pk=found.patient_id)
+    patient = _patient(found)
     try:
-        paper = record_pdf.render(found, patient, Clinic.objects.get(pk=found.clinic_id), stamp=None)
+        paper = record_pdf.render(found, patient, _clinic(found), stamp=None)
     except record_pdf.RecordPdfError as error:
         raise SigningError(str(error)) from error
-    with connection.cursor() as cursor:
-        detail = {"table": "medical_records", "record": str(found.pk), "patient": str(found.patient_id)}
-        cursor.execute("SELECT neonpro.record_event('PRINT', NULL, %s)", [Jsonb(detail)])
+    record_print(found)
     return paper
 
 

@@ -34,7 +34,7 @@ TERMS = ("bergam", "Paciente", "Dra", "Consulta", "reception")
 @pytest.fixture
 def worlds(db: None) -> tuple[World, World]:
     """Two clinics with something in every table that has a page."""
-    pair = make_world(A), make_world(B)
+    pair = make_world(A, signed=True), make_world(B, signed=True)
     for world in pair:
         grant(world, world.patients[0])
     return pair

@@ -96,7 +96,9 @@ _WORDS: Final[dict[Code, Callable[[], str]]] = {
     Code.REVOCATION: lambda: _("Revocation of the certificate: not checked."),
     Code.OTHER_SIGNER: lambda: _("The certificate is not the one that was recorded when the document was signed."),
     Code.OTHER_FILE: lambda: _("The file is not the one that was recorded when the document was signed."),
-    Code.OTHER_LEVEL: lambda: _("By the roots trusted today, the signature's level is not the one recorded at signing."),
+    Code.OTHER_LEVEL: lambda: _(
+        "By the roots trusted today, the signature's level is not the one recorded at signing."
+    ),
     Code.NOT_OPENED: lambda: _("The content was not opened: the signature and the stored file were checked, unread."),
 }
 

@@ -450,7 +450,7 @@ class EncryptedJSONField(EncryptedField, models.JSONField):  # type: ignore[misc
         return value
 
 
-class EncryptedBinaryField(EncryptedField, models.BinaryField):  # type: ignore[misc]  # its values come sealed
+class EncryptedBinaryField(EncryptedField, models.BinaryField[Any, Any]):
     """A file of some megabytes; b'' where there is none.
 
     A queryset of its model leaves it in the database until somebody reads it, so that no list ever loads files

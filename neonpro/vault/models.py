@@ -36,6 +36,12 @@ class VaultQuerySet(models.QuerySet[M, M]):
 
     _opening: tuple[tuple[str, ...], Act | None] = ((), None)
 
+    def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
+        super().__init__(model, query, using, hints)
+        if query is None and model is not None and (heavy := deferred_fields(model)):
+            # No list ever loads files.
+            self.query.add_deferred_loading(heavy)
+
     def opening(self, *categories: str, act: Act | None = None) -> Self:
         """Say which categories a page of these records shows, so that one call opens them all.
 
@@ -100,7 +106,7 @@ class VaultQuerySet(models.QuerySet[M, M]):
         clone: Self = self._chain()  # type: ignore[attr-defined]
         names, deferring = clone.query.deferred_loading
         if deferring:
-            # What `VaultManager` left out may be asked for by name; Django would leave it out for ever.
+            # What was left out from the beginning may be asked for by name; Django would leave it out for ever.
             clone.query.deferred_loading = names - deferred_fields(self.model), True
         # Without the binding a value could not be opened, and each record would ask for it by itself.
         return super(VaultQuerySet, clone).only(*fields, *self._binding_columns())
@@ -169,15 +175,6 @@ class VaultQuerySet(models.QuerySet[M, M]):
         return super().update(**values)
 
 
-class VaultManager(models.Manager.from_queryset(VaultQuerySet)):  # type: ignore[misc]  # made by Django
-    """The manager of every vault model: what is heavy stays in the database until it is read."""
-
-    def get_queryset(self) -> Any:
-        found = super().get_queryset()
-        heavy = deferred_fields(self.model)
-        return found.defer(*heavy) if heavy else found
-
-
 def deferred_fields(model: type[models.Model]) -> frozenset[str]:
     """The fields of a model that are not loaded with its rows."""
     return frozenset(found.attname for found in encrypted_fields(model) if found.deferred)
@@ -191,7 +188,7 @@ class VaultModel(models.Model):
     in_clear: ClassVar[dict[str, str]] = {}
     """The text, JSON and file fields that hold nothing personal, each with the reason (`neonpro.vault.checks`)."""
 
-    objects = VaultManager()
+    objects = VaultQuerySet.as_manager()
 
     class Meta:
         abstract = True

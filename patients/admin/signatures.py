@@ -68,9 +68,7 @@ class RecordSignatureAdmin(ClinicAdmin):
         return super().get_queryset(request).select_related("record", "patient", "signer")
 
     def choice_label(self, record: RecordSignature) -> str:
-        return " · ".join(
-            (record_pdf.title_of(record.record), record.patient.display_name, self.signed_column(record))
-        )
+        return " · ".join((record_pdf.title_of(record.record), record.patient.display_name, self.signed_column(record)))
 
     @display(description=gettext_lazy("signed at"))  # type: ignore[untyped-decorator]
     def signed_column(self, signature: RecordSignature) -> str:
@@ -127,7 +125,9 @@ class RecordSignatureAdmin(ClinicAdmin):
     def _sign_page(
         self, request: HttpRequest, form: SignForm, chosen: list[UUID], results: list[signing.Result]
     ) -> HttpResponse:
-        waiting = list(signing.to_sign().select_related("patient").opening("identification", act=Act.LIST)[: signing.MOST])
+        waiting = list(
+            signing.to_sign().select_related("patient").opening("identification", act=Act.LIST)[: signing.MOST]
+        )
         today = timezone.localdate()
         request.current_app = self.admin_site.name
         context = {
@@ -273,5 +273,3 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     response.headers["Cache-Control"] = "no-store"
     return response
-
-

@@ -131,7 +131,8 @@ class RecordSignature(VaultModel, ClinicModel):
                 name="record_signatures_whole",
             ),
             models.CheckConstraint(
-                condition=Q(pades_level="B-B", stamped_at__isnull=True) | Q(pades_level="B-T", stamped_at__isnull=False),
+                condition=Q(pades_level="B-B", stamped_at__isnull=True)
+                | Q(pades_level="B-T", stamped_at__isnull=False),
                 name="record_signatures_stamped",
             ),
         ]  # fmt: skip
@@ -147,5 +148,3 @@ class RecordSignature(VaultModel, ClinicModel):
 
     def __str__(self) -> str:
         return str(self.id)[:8]
-
-

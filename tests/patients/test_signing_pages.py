@@ -62,7 +62,7 @@ def test_the_page_lists_what_waits_and_signs_what_is_chosen(doctor: World, brows
 
 def test_the_script_gets_an_answer_for_each_entry(doctor: World, browser: Client) -> None:
     record, draft = entry(doctor), entry(doctor, final=False)
-    as_json = {"headers": {"Accept": "application/json"}}
+    as_json: dict[str, Any] = {"headers": {"Accept": "application/json"}}
     answer = json.loads(post(browser, record, **as_json).content)
     assert answer["wrong"] == ""
     assert answer["results"][0]["done"] == "qualificada (ICP-Brasil)"
@@ -95,12 +95,14 @@ def test_nobody_else_has_these_pages(doctor: World, signed: RecordSignature, rol
     assert visitor.get(SIGN).status_code == 403
     assert post(visitor, doctor.record.pk).status_code == 403
     for name in ("change", "verify"):
-        assert visitor.get(reverse(f"admin:patients_recordsignature_{name}", args=[signed.pk])).status_code in (403, 404)
+        assert visitor.get(reverse(f"admin:patients_recordsignature_{name}", args=[signed.pk])).status_code in (
+            403,
+            404,
+        )
     download = reverse("admin:patients_recordsignature_download", args=[signed.pk])
     assert visitor.post(download).status_code in (403, 404)
-    assert visitor.post(reverse("admin:patients_recordsignature_unsigned"), {"print": signed.record_id}).status_code in (
-        403, 404,
-    )  # fmt: skip
+    unsigned = reverse("admin:patients_recordsignature_unsigned")
+    assert visitor.post(unsigned, {"print": signed.record_id}).status_code in (403, 404)
 
 
 def test_the_signed_file_is_downloaded_and_that_is_written_down(
@@ -120,8 +122,10 @@ def test_the_signed_file_is_downloaded_and_that_is_written_down(
 
 def test_the_report_is_in_words(signed: RecordSignature, browser: Client) -> None:
     text = browser.get(reverse("admin:patients_recordsignature_verify", args=[signed.pk])).content.decode()
-    for words in ("a assinatura foi confirmada", "exatamente como foi assinado", "Revogação do certificado: não verificada",
-                  "raiz configurada como da ICP-Brasil"):  # fmt: skip
+    for words in (
+        "a assinatura foi confirmada", "exatamente como foi assinado", "Revogação do certificado: não verificada",
+        "raiz configurada como da ICP-Brasil",
+    ):  # fmt: skip
         assert words in text, words
     text = browser.get(reverse("admin:patients_recordsignature_change", args=[signed.pk])).content.decode()
     assert "Baixar o PDF assinado" in text

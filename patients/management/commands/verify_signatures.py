@@ -35,8 +35,8 @@ class Tally:
 class Command(BaseCommand):
     help = str(
         gettext_lazy(
-            "Verify every signature again: who signed, with what chain, and that the stored file is unchanged. No file is"
-            " read. Exit status 1 if one does not verify."
+            "Verify every signature again: who signed, with what chain, and that the stored file is unchanged. No"
+            " file is read. Exit status 1 if one does not verify."
         )
     )
 
