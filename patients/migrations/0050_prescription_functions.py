@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0021_record_signatures"), ("clinics", "0004_scope")]
+    dependencies = [("patients", "0021_record_signatures"), ("patients", "0030_scope"), ("clinics", "0011_merge")]
     operations = [
         InstallSql("guard_sncr_number"),
         InstallSql("guard_prescription"),

@@ -52,7 +52,7 @@ def test_a_prescription_is_written_and_issued_from_the_patients_page(clinic: Wor
     assert not shown.context["plan"].reasons
     assert client.post(address.replace("change", "issue")).status_code == 302
     with clinic.enter(Role.PROFESSIONAL):
-        made = Prescription.objects.get()
+        made = Prescription.objects.get(patient=clinic.patients[0])
         assert (made.status, made.kind, made.is_electronic) == ("issued", "RCE", False)
     assert "Sertralina" in client.get(address).content.decode()
     assert "Sertralina" in client.get(page).content.decode()
