@@ -222,6 +222,7 @@ def _declared(content: dict[str, Any]) -> list[Flowable]:
 def _close(prescription: Prescription, content: dict[str, Any]) -> list[Flowable]:
     who = content["prescriber"]
     assert prescription.issued_at is not None
+    assert prescription.valid_until is not None
     moment: datetime = prescription.issued_at.astimezone(ZoneInfo(content["time_zone"]))
     signature = " · ".join(
         part

@@ -116,7 +116,10 @@ def _duplicates(draft: Prescription, items: list[PrescriptionItem], today: date)
         if row is not None:
             yield Caution(
                 _("%(medicine)s is prescribed already, on %(day)s.")
-                % {"medicine": item.medicine, "day": date_format(row.issued_on, "SHORT_DATE_FORMAT")},
+                % {
+                    "medicine": item.medicine,
+                    "day": date_format(row.issued_on, "SHORT_DATE_FORMAT") if row.issued_on else "",
+                },
                 item.pk,
             )
 

@@ -14,7 +14,7 @@ from clinics.adminbase import place_of
 from neonpro.db.bound import execute
 from neonpro.vault.fields import Withheld
 from patients import prescribing, prescription_pdf, substances
-from patients.models import Prescription, PrescriptionItem, PrescriptionStatus
+from patients.models import Prescription, PrescriptionCancellation, PrescriptionItem, PrescriptionStatus
 from patients.prescription_facts import CLINIC, PATIENT, Missing
 from patients.prescription_warnings import active
 from patients.words import quantity_in_words
@@ -67,7 +67,10 @@ def editor_context(request: HttpRequest, draft: Prescription, *, today: date) ->
         "missing": [(one.label, missing_url(request, one, draft)) for one in plan.missing],
         "substances": substances.in_force(today),
         "active": [
-            {"day": date_format(row.issued_on, "SHORT_DATE_FORMAT"), "medicines": [item_line(item) for item in items]}
+            {
+                "day": date_format(row.issued_on, "SHORT_DATE_FORMAT") if row.issued_on else "",
+                "medicines": [item_line(item) for item in items],
+            }
             for row, items in active(draft.patient_id, today=today)
         ],
         "issue_url": reverse("admin:patients_prescription_issue", args=[draft.pk]),
@@ -130,10 +133,8 @@ def active_lines(patient: UUID, *, today: date) -> dict[str, Any]:
         Prescription.objects.filter(patient=patient).select_related("prescriber").order_by("-created_at")[:SHOWN]
     )
     now = {row.pk: items for row, items in active(patient, today=today)}
-    cancelled = set(
-        prescribing.PrescriptionCancellation.objects.filter(patient=patient).values_list("prescription", flat=True)
-    )
-    lines = [
+    cancelled = set(PrescriptionCancellation.objects.filter(patient=patient).values_list("prescription", flat=True))
+    lines: list[dict[str, Any]] = [
         {
             "row": row,
             "url": reverse("admin:patients_prescription_change", args=[row.pk]),

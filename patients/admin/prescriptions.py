@@ -1,6 +1,6 @@
 """The pages of prescriptions: writing a draft, issuing it, paper, cancelling, renewing; SNCR numbers, substances."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -192,7 +192,7 @@ class PrescriptionAdmin(ClinicAdmin):
             refused=refused,
             item_form=item_form,
             details_form=details_form,
-            template_form=template_form if template_form.fields["template"].queryset.exists() else None,
+            template_form=template_form if template_form.choices_there else None,
             editing=item,
             **editor_context(request, draft, today=today),
         )
@@ -354,7 +354,7 @@ class PrescriptionAdmin(ClinicAdmin):
                     count = prescribing.record_numbers(
                         form.cleaned_data["numbers"],
                         wanted=form.cleaned_data["sncr_type"],
-                        user=request.user.pk,
+                        user=cast("UUID", request.user.pk),
                         today=timezone.localdate(),
                     )
             except PrescribingError as error:

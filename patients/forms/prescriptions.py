@@ -130,6 +130,12 @@ class ApplyTemplateForm(forms.Form):
         choice: Any = self.fields["template"]
         choice.queryset = PrescriptionTemplate.objects.filter(is_active=True).order_by("name")
 
+    @property
+    def choices_there(self) -> bool:
+        """Whether there is any template to choose."""
+        choice: Any = self.fields["template"]
+        return bool(choice.queryset.exists())
+
 
 class CancellationForm(forms.Form):
     """Why a prescription no longer holds."""

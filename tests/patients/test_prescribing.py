@@ -144,7 +144,13 @@ def test_a_controlled_substance_is_found_in_free_text(at_work: World) -> None:
 
 def test_a_dose_under_the_adendo_goes_lighter_when_a_person_says_so(at_work: World) -> None:
     draft = write(at_work)
-    values = {"medicine": "Tramadol", "posology": "Tomar", "mg_per_unit": "50", "days": 10, "quantity": 20}
+    values: dict[str, Any] = {
+        "medicine": "Tramadol",
+        "posology": "Tomar",
+        "mg_per_unit": "50",
+        "days": 10,
+        "quantity": 20,
+    }
     item = prescribing.put_item(draft, today=today(), **values)
     assert item.kind == "NRA"
     (sheet,) = prescribing.plan(draft, today=today()).sheets
@@ -291,8 +297,8 @@ def test_nothing_controlled_is_electronic_without_a_number(at_work: World, kind:
     (number,) = numbers(at_work, kind_in_sncr)
     with pytest.raises(IntegrityError, match="not taken"):
         by_hand(draft, kind=kind, is_electronic=True, sncr_number=number)
+    SncrNumber.objects.filter(number=number).update(used_for=uuid4())
     with pytest.raises(IntegrityError, match="not taken"):
-        SncrNumber.objects.filter(number=number).update(used_for=uuid4())
         by_hand(draft, kind=kind, is_electronic=True, sncr_number=number)
     (other,) = numbers(at_work, "NRT" if kind_in_sncr != "NRT" else "RCE", start=500)
     SncrNumber.objects.filter(number=other).update(used_for=draft.pk)
@@ -381,7 +387,9 @@ def test_the_day_of_issuing_is_the_day_of_signing(at_work: World, days: int) -> 
     with pytest.raises(IntegrityError, match="day it is signed"):
         by_hand(draft, issued_on=other, valid_until=other + timedelta(days=30))
     assert by_hand(draft, issued_at=timezone.now() + timedelta(days=days)) == 1
-    assert abs(Prescription.objects.get(pk=draft.pk).issued_at - timezone.now()) < timedelta(minutes=1)
+    issued_at = Prescription.objects.get(pk=draft.pk).issued_at
+    assert issued_at is not None
+    assert abs(issued_at - timezone.now()) < timedelta(minutes=1)
 
 
 def test_no_document_mixes_types_in_sql_either(at_work: World) -> None:

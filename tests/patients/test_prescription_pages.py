@@ -177,7 +177,7 @@ def test_the_paper_says_everything(clinic: World, kind: str) -> None:
     assert len(pages) == (2 if kind in {"RCE", "RET_ANTIMICROBIAL", "RET_GLP1"} else 1)
     for page in pages:
         for wanted in (
-            "Paciente ALFAZEMA 0", "Rua das Acácias, 10", "Dra. ALFAZEMA", "CRM-SP 123456", 
+            "Paciente ALFAZEMA 0", "Rua das Acácias, 10", "Dra. ALFAZEMA", "CRM-SP 123456",
             f"30 {unit}", f"trinta {unit}", f"{made.valid_until:%d/%m/%Y}", f"{made.issued_on:%d/%m/%Y}",
             MEDICINES[kind]["posology"],
         ):  # fmt: skip
@@ -232,7 +232,7 @@ def test_a_print_is_in_the_log(clinic: World) -> None:
         from compliance.models import AuditLog
 
         (entry,) = AuditLog.objects.filter(action="PRINT")
-        assert entry.changes["purpose"] == "admin:patients_prescription_pdf"
+        assert (entry.changes or {})["purpose"] == "admin:patients_prescription_pdf"
 
 
 def test_a_qr_code_stands_only_where_a_number_is(clinic: World) -> None:

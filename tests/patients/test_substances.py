@@ -14,6 +14,7 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from patients import substances
 from patients.models import Substance
+from patients.prescription_rules import SubstanceList
 from patients.substances import SHIPPED, in_force, read, recognise
 from tests.factories import World
 
@@ -65,7 +66,7 @@ def test_the_shipped_table_is_whole() -> None:
     for code, kinds in expected.items():
         allowed = kinds[:1] if code in without_adendo else kinds
         assert by_code[code].kinds == allowed, code
-    assert {entry.on_list for entry in entries} == set(substances.SubstanceList.values)
+    assert {entry.on_list for entry in entries} == set(SubstanceList.values)
     # What nobody is sure of says so.
     assert by_code["phenobarbital"].review
     assert not by_code["tramadol"].review

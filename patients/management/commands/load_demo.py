@@ -40,6 +40,7 @@ from clinics.scope import sign_off, start_matrix
 from neonpro.db import context
 from neonpro.db.context import Job
 from patients import import_mapping, people
+from patients.demo_prescriptions import write_prescriptions
 from patients.demo_records import write_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
@@ -112,6 +113,7 @@ def load(*, now: datetime) -> None:
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
             write_records(place)
+            write_prescriptions(place)
 
 
 def logins() -> str:
