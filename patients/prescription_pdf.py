@@ -81,8 +81,8 @@ def paper_note(prescription: Prescription) -> str:
     """What a document is before the law, in words that stand on it and on its page."""
     if prescription.kind in NOTIFICATIONS:
         return _(
-            "DRAFT WITHOUT VALIDITY, to be copied onto the official pad. Only the numbered form of the health authority "
-            "is valid."
+            "DRAFT WITHOUT VALIDITY, to be copied onto the official pad. Only the numbered form of the health authority"
+            " is valid."
         )
     if prescription.is_electronic:
         return _("Electronic prescription: valid only as the signed file, not as a print of it.")

@@ -118,10 +118,15 @@ def _duplicates(draft: Prescription, items: list[PrescriptionItem], today: date)
                 _("%(medicine)s is prescribed already, on %(day)s.")
                 % {
                     "medicine": item.medicine,
-                    "day": date_format(row.issued_on, "SHORT_DATE_FORMAT") if row.issued_on else "",
+                    "day": day_word(row),
                 },
                 item.pk,
             )
+
+
+def day_word(row: Prescription) -> str:
+    """The day on which it was issued, as people write it."""
+    return date_format(row.issued_on, "SHORT_DATE_FORMAT") if row.issued_on else ""
 
 
 def _same(one: PrescriptionItem, other: PrescriptionItem) -> bool:

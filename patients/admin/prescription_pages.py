@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
@@ -16,7 +16,7 @@ from neonpro.vault.fields import Withheld
 from patients import prescribing, prescription_pdf, substances
 from patients.models import Prescription, PrescriptionCancellation, PrescriptionItem, PrescriptionStatus
 from patients.prescription_facts import CLINIC, PATIENT, Missing
-from patients.prescription_warnings import active
+from patients.prescription_warnings import active, day_word
 from patients.words import quantity_in_words
 
 SHOWN = 100
@@ -68,7 +68,7 @@ def editor_context(request: HttpRequest, draft: Prescription, *, today: date) ->
         "substances": substances.in_force(today),
         "active": [
             {
-                "day": date_format(row.issued_on, "SHORT_DATE_FORMAT") if row.issued_on else "",
+                "day": day_word(row),
                 "medicines": [item_line(item) for item in items],
             }
             for row, items in active(draft.patient_id, today=today)

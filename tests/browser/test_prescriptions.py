@@ -31,7 +31,7 @@ def test_a_special_control_prescription_is_printed_for_a_signature_by_hand(page:
     sign_in(page, world.user(Role.PROFESSIONAL).email)
 
     page.goto(f"/admin/patients/patient/{patient.pk}/change/")
-    page.get_by_role("link", name="Prescrições", exact=True).last.click()
+    page.locator(f'a[href="/admin/patients/patient/{patient.pk}/prescriptions/"]').first.click()
     page.get_by_role("button", name="Nova prescrição").click()
     expect(page.get_by_text("Esta prescrição ainda não pode ser emitida.")).to_be_visible()
 
