@@ -12,6 +12,8 @@ PAGES: Final = {
     "admin:index": gettext_lazy("first page: today's schedule"),
     "admin:search": gettext_lazy("search above every page"),
     "admin:autocomplete": gettext_lazy("choosing a record in a form"),
+    "admin:patients_patient_page": gettext_lazy("patient's page"),
+    "admin:patients_patient_page_print": gettext_lazy("patient's page, printed"),
     "admin:patients_patient_book": gettext_lazy("booking from a patient's page"),
     "admin:patients_patient_restrict": gettext_lazy("restricting access to a patient's data"),
     "admin:patients_patient_lift": gettext_lazy("lifting a restriction"),

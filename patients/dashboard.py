@@ -207,7 +207,7 @@ def find_patients(request: ClinicRequest, term: str) -> list[SearchResult]:
         SearchResult(
             title=patient.display_name,
             description=_describe(patient),
-            link=reverse("admin:patients_patient_change", args=[patient.pk]),
+            link=reverse("admin:patients_patient_page", args=[patient.pk]),
             icon="person",
         )
         # Where there are more, those seen last.

@@ -204,9 +204,11 @@ def _close(record: MedicalRecord, stamp: Stamp | None) -> list[Flowable]:
     # A doctor's specialty is shown only with its RQE (CFM 2.336/2023); what is no specialty is no doctor's.
     if record.get_author_council_display() == "CRM" and not record.author_rqe:
         registration.pop()
+    # Where somebody signs by hand.
+    line = HRFlowable(width="45%", thickness=0.7, color=pdf.INK, hAlign="LEFT", spaceAfter=1.5 * mm)
     story: list[Flowable] = [
         Spacer(0, 10 * mm),
-        HRFlowable(width="45%", thickness=0.7, color=pdf.INK, hAlign="LEFT", spaceAfter=1.5 * mm),
+        *([line] if stamp is None else []),
         pdf.paragraph(record.author_name, "fact"),
         pdf.paragraph(" · ".join(filter(None, registration)), "small"),
         Spacer(0, 3 * mm),

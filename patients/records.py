@@ -151,13 +151,19 @@ def entries(patient: UUID) -> QuerySet[MedicalRecord, MedicalRecord]:
     return MedicalRecord.objects.filter(patient=patient).order_by("-occurred_at", "id")
 
 
+def listed(code: str) -> tuple[str, ...]:
+    """The list that a rule of law holds today."""
+    value = rule(code, on=timezone.localdate()).value
+    assert isinstance(value, tuple)
+    return tuple(map(str, value))
+
+
 def default_sections(kind: str) -> list[dict[str, Any]]:
     """The sections of an entry for which no template was chosen: what the rules ask of its kind."""
-    today = timezone.localdate()
-    required = rule(f"records.required.{kind}", on=today).value
+    required = listed(f"records.required.{kind}")
     codes = list(required)
     if kind == RecordKind.ANAMNESIS:
-        codes = [*dict.fromkeys([*rule("records.content_fields", on=today).value, *required])]
+        codes = [*dict.fromkeys([*listed("records.content_fields"), *required])]
     return [{"code": code, "heading": str(HEADINGS[code]), "hint": "", "required": code in required} for code in codes]
 
 
@@ -214,7 +220,7 @@ def new_addendum(original: UUID, *, reason: str) -> MedicalRecord:
         raise RecordError(_("A draft is simply changed: an addendum is for what was finalised."))
     if not reason.strip():
         raise RecordError(_("Say why the entry needs an addendum."))
-    root = _get(found.amends_id) if found.amends_id else found
+    root = _get(found.amends_id) if found.amends_id is not None else found
     section = {"code": "addendum", "heading": str(HEADINGS["addendum"]), "hint": "", "required": True, "text": ""}
     return _insert(
         MedicalRecord(
@@ -286,17 +292,16 @@ def save_draft(
 
 def obstacles(record: MedicalRecord, patient: Patient) -> Obstacles:
     """What is missing before a draft can be finalised, and what should not be (CFM 1.638/2002 art. 5)."""
-    today = timezone.localdate()
     sections = {one["code"]: one for one in record.sections}
     filled = {code for code, one in sections.items() if one.get("text", "").strip()}
     needed = [code for code, one in sections.items() if one.get("required")]
     suggested: list[str] = []
     if not record.amends_id:
-        needed += [code for code in rule(f"records.required.{record.kind}", on=today).value if code not in needed]
+        needed += [code for code in listed(f"records.required.{record.kind}") if code not in needed]
         if record.kind == RecordKind.ANAMNESIS:
-            suggested = [code for code in rule("records.content_fields", on=today).value if code not in needed]
+            suggested = [code for code in listed("records.content_fields") if code not in needed]
     if record.emergency:
-        skipped = set(rule("records.emergency_may_skip", on=today).value)
+        skipped = set(listed("records.emergency_may_skip"))
         needed = [code for code in needed if code not in skipped]
     other = []
     if not filled:
@@ -307,7 +312,7 @@ def obstacles(record: MedicalRecord, patient: Patient) -> Obstacles:
         record.document_kind == DocumentKind.CERTIFICATE
         and record.diagnoses
         and not record.cid_consent
-        and rule("records.certificate_cid_needs_consent", on=today).value
+        and rule("records.certificate_cid_needs_consent", on=timezone.localdate()).value
     ):
         other.append(_("A medical certificate shows the CID only if the patient agrees: note it, or take the CID out."))
 
@@ -329,7 +334,7 @@ def obstacles(record: MedicalRecord, patient: Patient) -> Obstacles:
 def missing_identification(patient: Patient) -> tuple[str, ...]:
     """What the record must say of a patient and does not, in words."""
     names = []
-    for code in rule("records.identification_fields", on=timezone.localdate()).value:
+    for code in listed("records.identification_fields"):
         fields, label = IDENTIFICATION[code]
         values = [getattr(patient, name) for name in fields]
         if not all(value or isinstance(value, Withheld) for value in values):
@@ -402,7 +407,7 @@ def _author(patient: UUID) -> UUID:
     return own
 
 
-def _get(record: UUID | None) -> MedicalRecord:
+def _get(record: UUID) -> MedicalRecord:
     found: MedicalRecord | None = MedicalRecord.objects.filter(pk=record).first()
     if found is None:
         raise RecordError(closed_message())

@@ -22,7 +22,7 @@ from neonpro.pades.certificates import Holder, Identity, as_asn1, examine, from_
 from neonpro.pades.errors import DocumentRefused, OutputRefused, TimestampFailed, Untrusted
 from neonpro.pades.report import Level, PadesLevel, Report
 from neonpro.pades.roots import Roots
-from neonpro.pades.verifying import Parts, parts_of, path_to, sha256, verify
+from neonpro.pades.verifying import Parts, parts_of, path_to, run, sha256, verify
 
 FIELD: Final = "Assinatura"
 """The name of the signature's field in the document."""
@@ -93,9 +93,10 @@ def sign(
     out = BytesIO()
     failed = False
     try:
-        PdfSigner(
+        signer_of_pdf = PdfSigner(
             metadata, signer=signer, timestamper=timestamper, new_field_spec=SigFieldSpec(FIELD, on_page=-1, box=None)
-        ).sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), output=out)
+        )
+        run(signer_of_pdf.async_sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), output=out))
     except (TimestampRequestError, TimeoutError):
         failed = True
     if failed:

@@ -7,11 +7,12 @@ an hour for which somebody stands.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from asn1crypto import cms
 from asn1crypto import x509 as asn1
@@ -40,6 +41,8 @@ from pyhanko_certvalidator.path import ValidationPath
 from neonpro.pades.certificates import as_asn1, from_asn1, holder_of, is_strong, may_sign
 from neonpro.pades.report import Code, Finding, Level, PadesLevel, Report, Weight
 from neonpro.pades.roots import Roots
+
+T = TypeVar("T")
 
 _CLOCKS: Final = timedelta(minutes=10)
 """How far two clocks may be apart before it is worth saying."""
@@ -134,10 +137,20 @@ def path_to(
         validation_context=_context(anchors, roots, at),
     )  # fmt: skip
     try:
-        path: ValidationPath | None = asyncio.run(validator.async_validate_usage({"non_repudiation"}))
+        path: ValidationPath | None = run(validator.async_validate_usage({"non_repudiation"}))
     except (PathBuildingError, PathValidationError, ValidationError, InvalidCertificateError):
         return None
     return path
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine of pyHanko's comes to; also for a caller in whose thread an event loop is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 # --- how it is judged ------------------------------------------------------------------------------------------------
@@ -182,12 +195,12 @@ def _judged(
     holder = holder_of(certificate)
     now = datetime.now(tz=holder.not_after.tzinfo)
     moment = known_at or claimed or now
-    status = asyncio.run(status_at(moment))
+    status = run(status_at(moment))
     stamp = status.timestamp_validity
     stamped_at = stamp.timestamp if stamp and stamp.intact and stamp.valid and stamp.trusted else None
     if stamped_at and stamped_at != moment:
         moment = stamped_at
-        status = asyncio.run(status_at(moment))
+        status = run(status_at(moment))
     path = path_to(certificate, map(from_asn1, others), roots.icp, roots, moment)
     qualified = path is not None
     findings = [

@@ -244,7 +244,7 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     def patient_link(self, appointment: Appointment) -> str:
         return format_html(
             '<a class="np-link" href="{}">{}</a>',
-            reverse("admin:patients_patient_change", args=[appointment.patient_id]),
+            reverse("admin:patients_patient_page", args=[appointment.patient_id]),
             withheld.shown(appointment.patient.display_name),
         )
 

@@ -19,7 +19,7 @@ from patients import care, records
 from patients.admin.record_pages import closed_word, page_context, read_together, timeline
 from patients.care import CareError
 from patients.forms.records import AlertForm, CareForm, NewEntryForm, ReasonForm
-from patients.models import CareTeam, DocumentKind, Patient, PatientAlert, RecordKind
+from patients.models import CareTeam, DocumentKind, Patient, PatientAlert, RecordKind, RecordTemplate
 from patients.records import RecordError
 
 SHOWN = 100
@@ -50,7 +50,7 @@ class PatientRecords:
         if patient is None:
             raise Http404
         if not records.is_open(patient.pk):
-            return self._closed(request, patient)
+            return closed(self, request, patient)
         refused = ""
         if request.method == "POST":
             try:
@@ -81,7 +81,7 @@ class PatientRecords:
                 drafts=[one for line in lines for one in (line, *line["addenda"]) if one["record"].is_draft],
                 more=len(found) > SHOWN and not every,
                 kinds=[{"value": value, "label": label, "selected": value == kind} for value, label in kinds],
-                form=form if form.fields["template"].queryset.exists() else None,
+                form=form if RecordTemplate.objects.filter(is_active=True).exists() else None,
                 plain=plain_kinds(),
                 may_write=records.is_open(patient.pk, to_write=True),
                 templates_url=reverse("admin:patients_recordtemplate_changelist"),
@@ -90,20 +90,6 @@ class PatientRecords:
             ),
             status=409 if refused else 200,
         )
-
-    def _closed(self: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
-        """The page of a record that is not open to this professional: it says so, and who can change that."""
-        request.current_app = self.admin_site.name
-        page = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Medical record"),
-            "subtitle": self.choice_label(patient),
-            "text": closed_word(),
-            "team": [str(stay.professional) for stay in care.team(patient.pk) if stay.until is None],
-            "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
-        }
-        return TemplateResponse(request, "admin/patients/patient/records_closed.html", page, status=403)
 
     @action(  # type: ignore[untyped-decorator]
         description=gettext_lazy("Allergies and alerts"), url_path="alerts", permissions=["records"]
@@ -114,7 +100,7 @@ class PatientRecords:
         if patient is None:
             raise Http404
         if not records.is_open(patient.pk):
-            return self._closed(request, patient)
+            return closed(self, request, patient)
         ending = request.POST.get("end", "") if request.method == "POST" else ""
         form = AlertForm(request.POST if request.method == "POST" and not ending else None)
         refused = ""
@@ -203,9 +189,24 @@ class PatientRecords:
             "form": form if may_add else None,
             "end_form": end_form,
             "ending": ending,
-            "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+            "back_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         }
         return TemplateResponse(request, "admin/patients/patient/care.html", page)
+
+
+def closed(admin: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
+    """The page of a record that is not open to this professional: it says so, and who can change that."""
+    request.current_app = admin.admin_site.name
+    page = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.opts,
+        "title": _("Medical record"),
+        "subtitle": admin.choice_label(patient),
+        "text": closed_word(),
+        "team": [str(stay.professional) for stay in care.team(patient.pk) if stay.until is None],
+        "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+    }
+    return TemplateResponse(request, "admin/patients/patient/records_closed.html", page, status=403)
 
 
 def _begin(request: HttpRequest, patient: UUID) -> UUID:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -30,7 +31,7 @@ def page_context(admin: Any, request: HttpRequest, patient: Patient, *, title: s
         "subtitle": patient.display_name,
         "patient": patient,
         "alerts": [alert_line(alert) for alert in records.alerts(patient.pk)],
-        "patient_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+        "patient_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         "records_url": reverse("admin:patients_patient_records", args=[patient.pk]),
         "alerts_url": reverse("admin:patients_patient_alerts", args=[patient.pk]),
         **more,
@@ -54,7 +55,7 @@ def entry_line(record: MedicalRecord, addenda: Iterable[MedicalRecord] = ()) -> 
     return {
         "id": record.pk,
         "record": record,
-        "name": record.get_document_kind_display() if record.document_kind else record.get_kind_display(),
+        "name": name_of(record),
         "when": record.occurred_at,
         "sections": [one for one in record.sections if one.get("text", "").strip()],
         "diagnoses": record.diagnoses or [],
@@ -64,9 +65,18 @@ def entry_line(record: MedicalRecord, addenda: Iterable[MedicalRecord] = ()) -> 
         ),
         "author": author_of(record),
         "reason": record.amend_reason,
+        # On the clock of the clinic as it was then, whatever its time zone is today.
+        "finalised": record.finalised_at and record.finalised_at.astimezone(ZoneInfo(record.time_zone)),
         "url": reverse("admin:patients_medicalrecord_change", args=[record.pk]),
         "addenda": [entry_line(one) for one in addenda],
     }
+
+
+def name_of(record: MedicalRecord) -> str:
+    """What an entry is, in words."""
+    if record.amends_id:
+        return _("Addendum")
+    return str(record.get_document_kind_display() if record.document_kind else record.get_kind_display())
 
 
 def author_of(record: MedicalRecord) -> str:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
@@ -21,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from clinics.adminbase import ClinicAdmin, ClinicForm
 from neonpro.vault.keys import Act
 from patients import records, signing
-from patients.admin.record_pages import author_of, entry_line, page_context, read_together
+from patients.admin.record_pages import author_of, entry_line, name_of, page_context, read_together
 from patients.forms.records import PREFIX, AddendumForm, EntryForm
 from patients.models import MedicalRecord, Patient, RecordStatus, RecordTemplate
 from patients.records import RecordError, StaleDraft
@@ -81,7 +82,7 @@ class MedicalRecordAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("kind"))  # type: ignore[untyped-decorator]
     def kind_column(self, record: MedicalRecord) -> str:
-        return str(record.get_document_kind_display() if record.document_kind else record.get_kind_display())
+        return name_of(record)
 
     @display(description=gettext_lazy("author"))  # type: ignore[untyped-decorator]
     def author_column(self, record: MedicalRecord) -> str:
@@ -131,7 +132,7 @@ class MedicalRecordAdmin(ClinicAdmin):
             self,
             request,
             record.patient,
-            title=self.kind_column(record),
+            title=capfirst(name_of(record)),
             entry=entry_line(record, found),
             original=original and entry_line(original),
             may_write=records.is_open(record.patient_id, to_write=True),
@@ -295,7 +296,7 @@ class MedicalRecordAdmin(ClinicAdmin):
             self,
             request,
             record.patient,
-            title=self.kind_column(record),
+            title=capfirst(name_of(record)),
             entry=entry_line(record, [one for one in addenda if not one.is_draft]),
             back_url=reverse("admin:patients_medicalrecord_change", args=[record.pk]),
             printed_at=timezone.now(),

@@ -78,7 +78,7 @@ class RecordSignatureAdmin(ClinicAdmin):
     def patient_column(self, signature: RecordSignature) -> str:
         return f"{signature.patient.display_name} · {signature.patient}"
 
-    @display(description=gettext_lazy("entry"))  # type: ignore[untyped-decorator]
+    @display(description=gettext_lazy("entry in the medical record"))  # type: ignore[untyped-decorator]
     def title_column(self, signature: RecordSignature) -> str:
         return record_pdf.title_of(signature.record)
 

@@ -158,6 +158,7 @@ class NewEntryForm(forms.Form):
         label=gettext_lazy("Template"),
         queryset=RecordTemplate.objects.none(),
         widget=UnfoldAdminSelectWidget,
+        empty_label=gettext_lazy("Select value"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ from patients.records import RecordError
 from tests.factories import JOB, World, make_colleague, make_world, write_entry
 from tests.grants import grant
 
-CLINICAL = [MedicalRecord, PatientAlert]
+CLINICAL: list[Any] = [MedicalRecord, PatientAlert]
 NEVER = [Role.MANAGER, Role.RECEPTION, Role.DPO, Role.AUDITOR]
 
 

@@ -208,7 +208,7 @@ def test_an_error_report_shows_neither_key_nor_password(
     def broken(*args: Any, **options: Any) -> Any:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("neonpro.pades.signing.PdfSigner.sign_pdf", broken)
+    monkeypatch.setattr("neonpro.pades.signing.PdfSigner.async_sign_pdf", broken)
     client = signed_in(doctor.user(Role.PROFESSIONAL), raise_request_exception=False)
     record = entry(doctor)
     reports: list[str] = []

@@ -26,7 +26,7 @@
         said.href = address;
         said.className = "np-link";
       }
-      const cell = row.querySelector("td:last-child");
+      const cell = row.querySelector(".np-result");
       cell.replaceChildren(tag, said);
       if (ok) {
         const box = row.querySelector("input");
@@ -90,10 +90,12 @@
           bar.value = place + 1;
         }
         say(form.dataset.finished, { done, total: boxes.length });
+        bar.hidden = true;
         password.value = "";
         file.value = "";
       } catch {
         say(form.dataset.lost);
+        bar.hidden = true;
       } finally {
         button.disabled = false;
       }
