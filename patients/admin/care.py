@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
@@ -104,6 +104,6 @@ class CareTeamAdmin(PatientSearch, ClinicAdmin):
     def since_column(self, stay: CareTeam) -> str:
         return date_format(timezone.localtime(stay.since), "SHORT_DATETIME_FORMAT")
 
-    @display(description=gettext_lazy("until"))  # type: ignore[untyped-decorator]
+    @display(description=pgettext_lazy("care", "until"))  # type: ignore[untyped-decorator]
     def until_column(self, stay: CareTeam) -> str:
         return date_format(timezone.localtime(stay.until), "SHORT_DATETIME_FORMAT") if stay.until else ""

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "care team member",
-                "verbose_name_plural": "care team",
+                "verbose_name_plural": "care team members",
                 "db_table": "care_team",
             },
         ),

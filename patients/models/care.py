@@ -145,7 +145,7 @@ class CareTeam(VaultModel, ClinicModel):
     patient = ClinicForeignKey("patients.Patient", verbose_name=_("patient"))
     professional = ClinicForeignKey("clinics.Professional", verbose_name=_("professional"))
     since = models.DateTimeField(_("since"), db_default=models.functions.Now(), editable=False)
-    until = models.DateTimeField(_("until"), null=True, blank=True, editable=False)
+    until = models.DateTimeField(pgettext_lazy("care", "until"), null=True, blank=True, editable=False)
     began = models.CharField(_("how it began"), max_length=12, choices=Began.choices, editable=False)
     appointment = ClinicForeignKey(
         "patients.Appointment", null=True, blank=True, editable=False, verbose_name=_("appointment")
@@ -176,7 +176,7 @@ class CareTeam(VaultModel, ClinicModel):
     class Meta:
         db_table = "care_team"
         verbose_name = _("care team member")
-        verbose_name_plural = _("care team")
+        verbose_name_plural = _("care team members")
         constraints = [
             *tenancy(
                 "care_team",
