@@ -369,6 +369,9 @@ def issue(draft: UUID, *, today: date, electronic: frozenset[str] = frozenset())
     )
     if found is None:
         raise PrescribingError(_("This draft is no longer there, or was issued already."))
+    if Kind.COMMON in electronic:
+        # It would have to be signed here and now; until it can be, it is paper.
+        raise PrescribingError(_("A common prescription is issued on paper here: print it and sign it by hand."))
     made = plan(found, today=today)
     if made.reasons:
         raise PrescribingError(*made.reasons)

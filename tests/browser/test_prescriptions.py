@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -13,7 +14,7 @@ from patients import records
 from patients.models import Prescription
 from patients.prescription_templates import install_starters
 from tests.browser.conftest import sign_in
-from tests.browser.test_records import shoot
+from tests.browser.test_records import SHOTS, shoot
 from tests.factories import make_world
 from tests.patients.prescriptions import equip
 
@@ -47,7 +48,7 @@ def test_a_special_control_prescription_is_printed_for_a_signature_by_hand(page:
     page.locator("#id_posology").fill("Tomar 1 comprimido pela manhã")
     page.locator("#id_days").fill("90")
     page.get_by_role("button", name="Adicionar o medicamento").click()
-    expect(page.locator(".np-sheet").filter(has_text="controle especial")).to_contain_text("Portaria 344/1998")
+    expect(page.locator(".np-doc").filter(has_text="controle especial")).to_contain_text("Portaria 344/1998")
     shoot(page, "prescription-editor")
     page.get_by_role("link", name=re.compile("Alterar Zoloft")).click()
     page.locator("#id_quantity").fill("60")
@@ -67,6 +68,8 @@ def test_a_special_control_prescription_is_printed_for_a_signature_by_hand(page:
     assert link
     answer = page.context.request.get(link)
     assert answer.ok
+    if SHOTS:
+        (Path(SHOTS) / "prescription.pdf").write_bytes(answer.body())
     pages = [" ".join(one.extract_text().split()) for one in PdfReader(io.BytesIO(answer.body())).pages]
     assert len(pages) == 2
     assert "1ª via – retenção da farmácia" in pages[0]

@@ -173,18 +173,18 @@ def test_limits_are_said_with_their_norm(at_work: World) -> None:
 
 def test_other_councils_prescribe_what_the_clinic_opened(clinic: World) -> None:
     with context.enter(JOB, clinic.clinic.pk):
-        Professional.objects.filter(pk=clinic.professional.pk).update(council="02")
+        Professional.objects.filter(pk=clinic.professional.pk).update(council="12")
         equip(clinic)
         Professional.objects.filter(pk=clinic.professional.pk).update(
-            status="active", verified_at=timezone.now(), council="02"
+            status="active", verified_at=timezone.now(), council="12"
         )
     with clinic.enter(Role.PROFESSIONAL):
         draft = write(clinic, "COMMON")
         assert len(prescribing.plan(draft, today=today()).sheets[0].document.problems) == 1
     with clinic.enter(Role.MANAGER):
-        PrescribingCouncil.objects.create(council="02", kind="COMMON", basis="COFEN 801/2026, protocolo da clínica")
+        PrescribingCouncil.objects.create(council="12", kind="COMMON", basis="Protocolo da clínica")
         with pytest.raises(IntegrityError), transaction.atomic():
-            PrescribingCouncil.objects.create(council="02", kind="RCE", basis="x")
+            PrescribingCouncil.objects.create(council="12", kind="RCE", basis="x")
     with clinic.enter(Role.PROFESSIONAL):
         assert prescribing.plan(draft, today=today()).sheets[0].document.problems == []
         controlled = write(clinic, "RCE")
@@ -494,6 +494,20 @@ def test_a_colleague_outside_the_care_team_sees_nothing_and_one_inside_no_draft(
         assert opened(Prescription.objects.get(pk=made.pk)).content["items"]
         with pytest.raises(PrescribingError):
             prescribing.issue(draft.pk, today=today())
+
+
+@pytest.mark.parametrize("table", ["substances", "sncr_numbers", "prescriptions", "prescription_items"])
+def test_without_a_context_there_is_nothing_and_nothing_is_written(committed: None, table: str) -> None:
+    world = equip(make_world("ALFAZEMA", patients=2))
+    with world.enter(Role.PROFESSIONAL):
+        numbers(world, "RCE")
+    with superuser(test_settings.DATABASE) as root, connect("neonpro_app") as connected:
+        ((row,),) = Raw(root).run(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY created_at DESC LIMIT 1")
+        raw = Raw(connected)
+        assert raw.run(f"SELECT FROM {table}") == []
+        assert raw.attempt(f"UPDATE {table} SET created_at = now()").status == "UPDATE 0"
+        assert raw.attempt(f"DELETE FROM {table}").status in (None, "DELETE 0")
+        raw.refused(f"INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, %s::jsonb)", [row])
 
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------
