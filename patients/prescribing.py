@@ -283,7 +283,9 @@ def plan(draft: Prescription, *, today: date) -> Plan:
     free = _free_numbers()
     made = Plan(blocked=blocked, licence=_licence_refusal(prescriber, today))
     for document in documents:
-        document.problems = check(document, who, on=today) + _to_know(document, lines, today)
+        document.problems = [
+            *check(document, who, on=today), *_unwritten(document, lines, today), *_to_know(document, lines, today)
+        ]  # fmt: skip
         until, by = validity(document.kind, today)
         made.sheets.append(
             Sheet(
@@ -299,6 +301,33 @@ def plan(draft: Prescription, *, today: date) -> Plan:
     made.missing = missing_fields(draft.patient, prescriber, Clinic.objects.get(), kinds, on=today)
     made.warnings = warnings(draft, items, today=today)
     return made
+
+
+def _unwritten(document: Document, items: dict[Any, PrescriptionItem], today: date) -> list[Problem]:
+    """What each medicine of a controlled or retained document must say and does not."""
+    if document.kind is Kind.COMMON:
+        return []
+    needed = rule("prescriptions.controlled_fields", on=today)
+    found = []
+    for line in document.lines:
+        item = items[line.key]
+        written: dict[str, tuple[Any, Any]] = {
+            "concentration": (item.concentration, _("concentration")),
+            "form": (item.form, _("form")),
+            # In words it writes itself; of what, has to be said.
+            "quantity_in_digits": (item.quantity and item.unit, _("quantity and its unit")),
+        }
+        missing = [str(label) for code, (value, label) in written.items() if code in needed.choices and not value]
+        if missing:
+            found.append(
+                Problem(
+                    _("%(name)s: still to be filled in: %(fields)s.")
+                    % {"name": line.name, "fields": ", ".join(missing)},
+                    cite(needed),
+                    line.key,
+                )
+            )
+    return found
 
 
 def _to_know(document: Document, items: dict[Any, PrescriptionItem], today: date) -> list[Problem]:

@@ -279,7 +279,7 @@ def _banner(text: str) -> Flowable:
 
 def _pharmacy() -> Flowable:
     """What the pharmacy fills in by hand."""
-    line = "_" * 34
+    line = "_" * 26
     buyer = [
         pdf.paragraph(_("Buyer (for the pharmacy)"), "head"),
         *(

@@ -389,7 +389,7 @@ def _terms(document: Document, writer: Writer, on: date) -> Iterable[Problem]:
 
 
 def _line_problems(kind: Kind, line: Line, on: date) -> Iterable[Problem]:
-    if line.quantity <= 0:
+    if line.quantity <= 0 and kind is not Kind.COMMON:
         yield Problem(_("%(name)s: the quantity is missing.") % {"name": line.name}, key=line.key)
     if line.adendo and (problem := adendo_problem(line, on=on)) is not None:
         yield problem

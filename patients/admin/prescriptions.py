@@ -156,7 +156,7 @@ class PrescriptionAdmin(ClinicAdmin):
             self,
             request,
             prescription.patient,
-            title=self.kind_column(prescription),
+            title=prescription_pdf.titles()[prescription.kind],
             **issued_context(prescription),
             **(extra_context or {}),
         )

@@ -43,6 +43,8 @@ def test_a_special_control_prescription_is_printed_for_a_signature_by_hand(page:
 
     # A trade name is recognised; over the limit, the norm is cited.
     page.locator("#id_medicine").fill("Zoloft 50 mg")
+    page.locator("#id_concentration").fill("50 mg")
+    page.locator("#id_form").fill("comprimido")
     page.locator("#id_quantity").fill("90")
     page.locator("#id_unit").fill("comprimidos")
     page.locator("#id_posology").fill("Tomar 1 comprimido pela manhã")

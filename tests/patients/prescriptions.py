@@ -15,6 +15,9 @@ from tests.licences import CPF, verified
 
 ADDRESS = {"street": "Rua das Acácias, 10", "district": "Centro", "city": "Campinas", "uf": "SP", "cep": "13010000"}
 
+USUAL = {"quantity": "30", "unit": "comprimidos", "concentration": "10 mg", "form": "comprimido"}
+"""What a medicine must say besides."""
+
 MEDICINES: dict[str, dict[str, Any]] = {
     "COMMON": {"medicine": "Dipirona 500 mg", "posology": "Tomar 1 comprimido de 6 em 6 horas se dor"},
     "RCE": {"medicine": "Sertralina", "posology": "Tomar 1 comprimido pela manhã", "days": 60},
@@ -52,9 +55,7 @@ def write(world: World, *kinds: str, **fields: Any) -> Prescription:
     """A draft with a medicine of each kind, in the open context of the professional."""
     draft = prescribing.begin(patient=world.patients[0].pk, **fields)
     for kind in kinds:
-        prescribing.put_item(
-            draft, today=timezone.localdate(), **{"quantity": "30", "unit": "comprimidos"} | MEDICINES[kind]
-        )
+        prescribing.put_item(draft, today=timezone.localdate(), **USUAL | MEDICINES[kind])
     return draft
 
 

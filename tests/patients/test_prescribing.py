@@ -36,7 +36,7 @@ from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import Raw, connect
 from tests.factories import JOB, World, make_colleague, make_world, opened
-from tests.patients.prescriptions import MEDICINES, equip, issue, write
+from tests.patients.prescriptions import MEDICINES, USUAL, equip, issue, write
 
 CONTROLLED = [kind for kind in MEDICINES if kind != "COMMON"]
 
@@ -144,7 +144,7 @@ def test_a_controlled_substance_is_found_in_free_text(at_work: World) -> None:
 
 def test_a_dose_under_the_adendo_goes_lighter_when_a_person_says_so(at_work: World) -> None:
     draft = write(at_work)
-    values: dict[str, Any] = {
+    values: dict[str, Any] = USUAL | {
         "medicine": "Tramadol",
         "posology": "Tomar",
         "mg_per_unit": "50",
@@ -162,13 +162,21 @@ def test_a_dose_under_the_adendo_goes_lighter_when_a_person_says_so(at_work: Wor
 
 def test_limits_are_said_with_their_norm(at_work: World) -> None:
     draft = write(at_work)
-    prescribing.put_item(draft, today=today(), **MEDICINES["RCE"] | {"days": 61, "quantity": 61})
+    prescribing.put_item(draft, today=today(), **USUAL | MEDICINES["RCE"] | {"days": 61, "quantity": 61})
     (reason,) = prescribing.plan(draft, today=today()).reasons
     assert "60" in reason
     assert "Portaria 344/1998" in reason
     draft.justification, draft.cid = "Paciente mora longe", "F33"
     draft.save()
     assert prescribing.plan(draft, today=today()).reasons == []
+
+
+@pytest.mark.parametrize("kind", MEDICINES)
+@pytest.mark.parametrize("field", ["concentration", "form", "quantity", "unit"])
+def test_a_controlled_medicine_is_written_out_in_full(at_work: World, kind: str, field: str) -> None:
+    draft = prescribing.begin(patient=at_work.patients[0].pk, terms_given=True)
+    prescribing.put_item(draft, today=today(), **USUAL | MEDICINES[kind] | {field: ""})
+    assert bool(prescribing.plan(draft, today=today()).reasons) is (kind != "COMMON")
 
 
 def test_other_councils_prescribe_what_the_clinic_opened(clinic: World) -> None:

@@ -13,7 +13,7 @@ from neonpro.db import context
 from patients import prescribing
 from patients.models import PatientAlert, Prescription, PrescriptionTemplate
 from tests.factories import World
-from tests.patients.prescriptions import MEDICINES, equip, issue, write
+from tests.patients.prescriptions import MEDICINES, USUAL, equip, issue, write
 from tests.visits import signed_in
 
 
@@ -45,7 +45,13 @@ def test_a_prescription_is_written_and_issued_from_the_patients_page(clinic: Wor
     client = signed_in(clinic.user(Role.PROFESSIONAL))
     page = reverse("admin:patients_patient_prescriptions", args=[clinic.patients[0].pk])
     address = client.post(page).headers["Location"]
-    item = MEDICINES["RCE"] | {"what": "item", "quantity": "60", "unit": "comprimidos", "form": "comprimido"}
+    item = MEDICINES["RCE"] | {
+        "what": "item",
+        "quantity": "60",
+        "unit": "comprimidos",
+        "form": "comprimido",
+        "concentration": "50 mg",
+    }
     assert client.post(address, item).status_code == 302
     shown = client.get(address)
     assert "Sertralina" in shown.content.decode()
@@ -200,7 +206,7 @@ def test_anabolics_carry_cpf_and_cid_and_others_do_not(clinic: World) -> None:
         draft = prescribing.begin(patient=clinic.patients[0].pk, cid="E29.1")
         prescribing.put_item(
             draft, today=timezone.localdate(), medicine="Testosterona", posology="Aplicar", quantity=1, unit="ampola",
-            days=60,
+            days=60, concentration="250 mg/mL", form="solução injetável",
         )  # fmt: skip
         (made,) = prescribing.issue(draft.pk, today=timezone.localdate())
     assert "529.982.247-25" in text_of(clinic, made)[0]
