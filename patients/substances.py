@@ -124,8 +124,8 @@ def _entry(row: dict[str, str | None], on: date) -> Substance:
            for name in ("synonyms", "classes", "presentations")},
     )  # fmt: skip
     entry.kinds = possible_kinds(entry, on=on)
-    for name in ("code", "name", "legal_ref"):
-        if len(text[name]) > (Substance._meta.get_field(name).max_length or 0):
+    for name, length in (("code", 60), ("name", 120), ("legal_ref", 120)):
+        if len(text[name]) > length:
             raise ValueError(_("“%(column)s” is too long") % {"column": name})
     return entry
 

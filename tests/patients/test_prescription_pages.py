@@ -45,13 +45,7 @@ def test_a_prescription_is_written_and_issued_from_the_patients_page(clinic: Wor
     client = signed_in(clinic.user(Role.PROFESSIONAL))
     page = reverse("admin:patients_patient_prescriptions", args=[clinic.patients[0].pk])
     address = client.post(page).headers["Location"]
-    item = MEDICINES["RCE"] | {
-        "what": "item",
-        "quantity": "60",
-        "unit": "comprimidos",
-        "form": "comprimido",
-        "concentration": "50 mg",
-    }
+    item = USUAL | MEDICINES["RCE"] | {"what": "item", "quantity": "60"}
     assert client.post(address, item).status_code == 302
     shown = client.get(address)
     assert "Sertralina" in shown.content.decode()
