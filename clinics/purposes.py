@@ -33,6 +33,10 @@ PAGES: Final = {
     "admin:patients_prescription_renew": gettext_lazy("renewing a prescription"),
     "admin:patients_prescription_template": gettext_lazy("template made of a prescription"),
     "admin:patients_prescription_pdf": gettext_lazy("print of a prescription"),
+    "admin:patients_appointment_day": gettext_lazy("schedule of a day"),
+    "admin:patients_appointment_week": gettext_lazy("a professional's week"),
+    "admin:patients_appointment_reminders": gettext_lazy("who is to be reminded of a visit"),
+    "admin:patients_waitingentry_offer": gettext_lazy("offering a free time to the waiting list"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""

@@ -202,9 +202,9 @@ def decide(changes: Mapping[tuple[str, str], tuple[str, str]]) -> int:
 # --- The technical director's sign-offs -------------------------------------------------------------------------------
 
 
-def is_director(user: UUID) -> bool:
+def is_director(user: UUID | None) -> bool:
     """Whether a user is the current clinic's technical director."""
-    return Clinic.objects.filter(technical_director__membership__user=user).exists()
+    return user is not None and Clinic.objects.filter(technical_director__membership__user=user).exists()
 
 
 def latest_end(*, on: date) -> date:

@@ -249,7 +249,12 @@ DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
 
 # Files, or directories of them: PEM or DER. What ICP-Brasil's roots certify is a qualified signature.
 NEONPRO_ICP_ROOTS = env.list("NEONPRO_ICP_ROOTS", default=[])
-NEONPRO_SIGNATURE_ROOTS = env.list("NEONPRO_SIGNATURE_ROOTS", default=[])
+# The demonstration trusts a root of its own, made with its secrets (`neonpro.demo`).
+DEMO_CERTIFICATES = BASE_DIR / ".postgres" / "certificates"
+_demo_root = DEMO_CERTIFICATES / "root.pem"
+NEONPRO_SIGNATURE_ROOTS = env.list(
+    "NEONPRO_SIGNATURE_ROOTS", default=[str(_demo_root)] if DEMO and _demo_root.exists() else []
+)
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
 FILE_UPLOAD_HANDLERS = [

@@ -19,7 +19,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
-                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
+                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment", "page": "day"},
+                    {"title": _("Waiting list"), "icon": "hourglass", "model": "patients.WaitingEntry"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
                     {"title": _("Prescriptions"), "icon": "prescriptions", "model": "patients.Prescription"},
@@ -44,6 +45,8 @@ UNFOLD: dict[str, Any] = {
                         "icon": "badge",
                         "model": "patients.PrescribingCouncil",
                     },
+                    {"title": _("Working hours"), "icon": "schedule", "model": "patients.WorkingHours"},
+                    {"title": _("Absences"), "icon": "event_busy", "model": "patients.Absence"},
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
                 ],
             },

@@ -1,9 +1,9 @@
 """The patient's page: sections that read what the reader may see, all in one reading, and nothing of the rest.
 
 A section is registered by whoever owns what it shows (`register`): those of this app in
-`patients.admin.page_sections`, those of other apps in their `AppConfig.ready`. What a reader's role may not see leaves no
-trace on the page, not even a heading; what the role could see, and this patient does not open to the reader, is one word
-of why.
+`patients.admin.page_sections`, those of other apps in their `AppConfig.ready`. What a reader's role may not see
+leaves no trace on the page, not even a heading; what the role could see, and this patient does not open to the
+reader, is one word of why.
 """
 
 from collections.abc import Callable

@@ -139,7 +139,9 @@ def queries(page: Any, ids: dict[type[Model], UUID]) -> Iterator[dict[str, Any]]
     """Every filter of a list, with each value it offers, with records of the other clinic, and with nonsense."""
     listed = page.context.get("cl")
     if listed is None:
-        for name, field in page.context["form"].fields.items():
+        # A list of another make has a form of filters, or none: the matrix of who performs what is one page.
+        form = page.context.get("form")
+        for name, field in form.fields.items() if form is not None else ():
             yield from ({name: value} for value in values_for(field, ids))
         yield from ({name: value} for name in ("before", "after") for value in values_for(None, ids))
         return

@@ -265,7 +265,7 @@ class ProfessionalAdmin(ClinicAdmin):
     @display(description=gettext_lazy("may sign and prescribe"))  # type: ignore[untyped-decorator]
     def standing_text(self, professional: Professional) -> str:
         found = standing(professional, on=timezone.localdate())
-        if found in MAY_ACT:
+        if found in MAY_ACT and professional.recheck_on:
             return _("Yes, until %(day)s") % {"day": date_format(professional.recheck_on, "SHORT_DATE_FORMAT")}
         return explanation(professional, found)
 

@@ -30,6 +30,7 @@ from clinics.scope import (
     matrix,
     sign_off,
     start_matrix,
+    suggestion,
 )
 
 
@@ -70,7 +71,7 @@ class ScopeRuleAdmin(ClinicAdmin):
             "first": [self._row(council, decided) for council in first],
             "rest": [self._row(council, decided) for council in rest],
             "empty": not decided,
-            "complete": all((item.value, council) in decided for item in ProcedureClass for council in first),
+            "suggests": not suggestion(on=today).keys() <= decided.keys(),
             "may_change": may_change,
             "signed": signed,
             "is_director": is_director(request.user.pk),

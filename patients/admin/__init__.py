@@ -2,13 +2,16 @@
 
 from patients.admin.appointments import AppointmentAdmin
 from patients.admin.care import CareTeamAdmin
+from patients.admin.hours import AbsenceAdmin, WorkingHoursAdmin
 from patients.admin.patients import PatientAdmin
 from patients.admin.prescription_setup import PrescribingCouncilAdmin, PrescriptionTemplateAdmin
 from patients.admin.prescriptions import PrescriptionAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 from patients.admin.signatures import RecordSignatureAdmin
+from patients.admin.waiting import WaitingEntryAdmin
 
 __all__ = [
+    "AbsenceAdmin",
     "AppointmentAdmin",
     "CareTeamAdmin",
     "MedicalRecordAdmin",
@@ -18,4 +21,6 @@ __all__ = [
     "PrescriptionTemplateAdmin",
     "RecordSignatureAdmin",
     "RecordTemplateAdmin",
+    "WaitingEntryAdmin",
+    "WorkingHoursAdmin",
 ]

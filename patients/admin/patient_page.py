@@ -79,7 +79,8 @@ class PatientPageViews:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": patient.display_name,
+            # The tab and the browser's history name nobody.
+            "title": _("Patient"),
             "patient": patient,
             "who": _who(patient),
             "contact": _contact(patient),

@@ -109,7 +109,7 @@ class PatientAdmin(
             gettext_lazy("Identification"),
             {"fields": ("name", "preferred_name", "mother_name", "birth_date", "birth_year", "sex")},
         ),
-        (gettext_lazy("Contact"), {"fields": ("phone", "other_phone", "email")}),
+        (gettext_lazy("Contact"), {"fields": ("phone", "other_phone", "email", "no_reminders")}),
         (gettext_lazy("Documents"), {"fields": ("cpf", "cns", "passport")}),
         (gettext_lazy("Birthplace"), {"fields": ("birthplace_city", "birthplace_uf")}),
         (gettext_lazy("Address"), {"fields": ("street", "district", "city", "uf", "cep")}),

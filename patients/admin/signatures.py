@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from clinics.adminbase import ClinicAdmin, read_alone
 from neonpro.pades import Report, findings_of
@@ -43,7 +43,7 @@ class RecordSignatureAdmin(ClinicAdmin):
         "certificate_issuer", "certificate_serial", "policy", "document_size", "document_sha256",
     )  # fmt: skip
     change_form_template = "admin/patients/recordsignature/change_form.html"
-    change_list_template = "admin/patients/recordsignature/change_list.html"
+    actions_list = ("to_sign",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.fields
@@ -95,6 +95,15 @@ class RecordSignatureAdmin(ClinicAdmin):
             context["signature"] = signature
             context["findings"] = findings_of(signature.report)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def has_sign_permission(self, request: HttpRequest) -> bool:
+        """Whether this person signs entries."""
+        return bool(request.user.has_perm(MAY_SIGN))
+
+    @action(description=gettext_lazy("Sign entries"), url_path="to-sign", permissions=["sign"])  # type: ignore[untyped-decorator]
+    def to_sign(self, request: HttpRequest) -> HttpResponse:
+        """To the page on which entries are signed."""
+        return HttpResponseRedirect(reverse("admin:patients_recordsignature_sign"))
 
     # --- signing ----------------------------------------------------------------------------------------------------
 

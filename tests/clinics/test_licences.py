@@ -241,14 +241,22 @@ def test_the_person_does_not_change_it(clinic_a: World) -> None:
         assert not ProfessionalIdentity.objects.update(cpf=OTHER_CPF)
 
 
+def with_cpf(name: str, cpf: str) -> Professional:
+    """A new professional with a CPF."""
+    made = Professional(full_name=name)
+    made.cpf = cpf
+    made.save()
+    return made
+
+
 def test_a_cpf_is_checked_changed_unique_and_taken_away(clinic_a: World) -> None:
     with clinic_a.enter(Role.MANAGER):
         with pytest.raises(ValidationError):
             clinic_a.professional.cpf = "11111111111"
-        first = Professional.objects.create(full_name="A", cpf="529.982.247-25")
+        first = with_cpf("A", "529.982.247-25")
         assert Professional.objects.get(pk=first.pk).cpf == CPF
         with pytest.raises(IntegrityError, match="professional_identities_one_per_cpf"), transaction.atomic():
-            Professional.objects.create(full_name="B", cpf=CPF)
+            with_cpf("B", CPF)
         first.cpf = OTHER_CPF
         first.save(update_fields=["cpf"])
         first.refresh_from_db()

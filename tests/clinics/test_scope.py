@@ -201,8 +201,12 @@ def disputed(world: World) -> tuple[Professional, Service]:
 def signed(world: World, who: Professional, **changes: Any) -> ScopeSignOff:
     """The director's sign-off."""
     with context.enter(world.director_user, world.clinic.pk):
-        options = {"reason": "curso e protocolo", "until": today() + timedelta(days=30), "on": today()} | changes
-        return sign_off(professional=who, procedure_class="injectable", **options)
+        options: dict[str, Any] = {
+            "reason": "curso e protocolo",
+            "until": today() + timedelta(days=30),
+            **changes,
+        }
+        return sign_off(professional=who, procedure_class="injectable", on=today(), **options)
 
 
 def test_a_sign_off_opens_one_professional_until_its_last_day(clinic_a: World) -> None:
@@ -273,7 +277,7 @@ def test_a_director_without_a_licence_signs_nothing_off(clinic_a: World) -> None
     who, _what = disputed(clinic_a)
     with clinic_a.enter(Role.MANAGER):
         verify(clinic_a.director, Verification(status="suspended", method="website", evidence="x"), on=today())
-    with pytest.raises(ScopeError, match=r"own licence|próprio registro|licença"):
+    with pytest.raises(ScopeError, match=r"own licence|O registro do próprio"):
         signed(clinic_a, who)
 
 

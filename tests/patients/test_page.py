@@ -25,7 +25,7 @@ from tests.factories import JOB, World, make_colleague, write_entry
 from tests.pages import Page
 from tests.visits import signed_in
 
-CLINICAL = re.compile(r"alerg|alert|prontu|rascunh|adendo|entries|timeline|documents|assinad", re.IGNORECASE)
+CLINICAL = re.compile(r"alerg|alert|rascunh|adendo|entries|timeline|documents|assinad|registro clín", re.IGNORECASE)
 """What tells that there is a clinical part at all: nobody outside the professionals may find it."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,10 @@ def test_key_and_password_are_found_nowhere(
     doctor: World, browser: Client, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    # A temporary file is gone when the request ends: what is opened must be seen while it is.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    opened: list[str] = []
+    sys.addaudithook(lambda event, details: opened.append(str(details[0])) if event == "open" else None)
     good, refused = entry(doctor), entry(doctor)
     post(browser, good)
     post(browser, refused, password=pki.PASSWORD + "!")
@@ -166,7 +170,8 @@ def test_key_and_password_are_found_nowhere(
         {"record": [str(refused)], "certificate_file": SimpleUploadedFile("c.pfx", pki.pfx() + b"\0" * 4_000_000),
          "password": pki.PASSWORD},
     )  # fmt: skip
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in opened if path.startswith(str(tmp_path))] == []
+    assert opened
     for needle in secrets():
         assert needle.decode("latin-1") not in caplog.text
         assert needle not in json.dumps(dict(browser.session)).encode()
@@ -201,8 +206,6 @@ def test_an_error_report_shows_neither_key_nor_password(
     doctor: World, monkeypatch: pytest.MonkeyPatch, rf: Any
 ) -> None:
     """Something breaks in the middle of signing: what Django would report, with every frame's variables."""
-    import sys
-
     from django.test import override_settings
 
     def broken(*args: Any, **options: Any) -> Any:

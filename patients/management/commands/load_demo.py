@@ -39,9 +39,11 @@ from clinics.roles import Role
 from clinics.scope import sign_off, start_matrix
 from neonpro.db import context
 from neonpro.db.context import Job
+from neonpro.pades import demonstration
 from patients import import_mapping, people
 from patients.demo_prescriptions import write_prescriptions
 from patients.demo_records import write_records
+from patients.demo_signing import sign_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
@@ -114,6 +116,7 @@ def load(*, now: datetime) -> None:
             _Agenda(definition, now).bring_up_to_date()
             write_records(place)
             write_prescriptions(place)
+            sign_records(place, settings.DEMO_CERTIFICATES)
 
 
 def logins() -> str:
@@ -125,7 +128,11 @@ def logins() -> str:
     rows.append((_document()["platform"], "—", _("platform account, member of no clinic")))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     table = [f"  {email:{widths[0]}}  {place:{widths[1]}}  {role}" for email, place, role in rows]
-    return "\n".join(["", *table, "", "  " + _("Password of all of them: %(password)s") % {"password": PASSWORD}])
+    lines = ["", *table, "", "  " + _("Password of all of them: %(password)s") % {"password": PASSWORD}]
+    certificate = settings.DEMO_CERTIFICATES / demonstration.PERSON
+    if certificate.exists():
+        lines.append("  " + _("To sign as Marina Valadares: %(file)s, with the same password") % {"file": certificate})
+    return "\n".join(lines)
 
 
 @cache
