@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act, keyring
 from patients import records
 from patients.models import MedicalRecord, Patient, PatientAlert, RecordStatus
@@ -58,7 +60,9 @@ def entry_line(record: MedicalRecord, addenda: Iterable[MedicalRecord] = ()) -> 
         "name": name_of(record),
         "when": record.occurred_at,
         "sections": [one for one in record.sections if one.get("text", "").strip()],
-        "diagnoses": record.diagnoses or [],
+        # A restricted or erased patient's entries are there, and say nothing.
+        "withheld": record.content if isinstance(record.content, Withheld) else "",
+        "diagnoses": record.diagnoses if isinstance(record.diagnoses, list) else [],
         "status": record.get_status_display(),
         "tag": {RecordStatus.DRAFT: "warning", RecordStatus.SIGNED: "success"}.get(
             RecordStatus(record.status), "default"
@@ -77,6 +81,24 @@ def name_of(record: MedicalRecord) -> str:
     if record.amends_id:
         return _("Addendum")
     return str(record.get_document_kind_display() if record.document_kind else record.get_kind_display())
+
+
+def events(record: MedicalRecord, addenda: Iterable[MedicalRecord]) -> list[dict[str, Any]]:
+    """What became of an entry, oldest first; who read it is the audit log's to say."""
+    found: list[dict[str, Any]] = [
+        {
+            "when": record.created_at,
+            "what": ngettext("draft begun, saved %(count)s time", "draft begun, saved %(count)s times", record.revision)
+            % {"count": record.revision},
+            "who": str(record.author),
+        }
+    ]
+    if record.finalised_at:
+        found.append({"when": record.finalised_at, "what": _("finalised"), "who": record.author_name})
+    for addendum in addenda:
+        if addendum.finalised_at:
+            found.append({"when": addendum.finalised_at, "what": _("addendum"), "who": addendum.author_name})
+    return found
 
 
 def author_of(record: MedicalRecord) -> str:

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from clinics.adminbase import ClinicAdmin, ClinicForm
 from neonpro.vault.keys import Act
 from patients import records, signing
-from patients.admin.record_pages import author_of, entry_line, name_of, page_context, read_together
+from patients.admin.record_pages import author_of, entry_line, events, name_of, page_context, read_together
 from patients.forms.records import PREFIX, AddendumForm, EntryForm
 from patients.models import MedicalRecord, Patient, RecordStatus, RecordTemplate
 from patients.records import RecordError, StaleDraft
@@ -134,6 +134,7 @@ class MedicalRecordAdmin(ClinicAdmin):
             record.patient,
             title=capfirst(name_of(record)),
             entry=entry_line(record, found),
+            events=events(record, found),
             original=original and entry_line(original),
             may_write=records.is_open(record.patient_id, to_write=True),
             signature=signing.signature_of(record.pk),

@@ -32,7 +32,9 @@ BEGIN
     SELECT DISTINCT ON (n.clinic_id, n.patient_id, n.professional_id)
         n.clinic_id, n.patient_id, n.professional_id, 'appointment', n.id, '', '', ''
     FROM new_rows AS n
-    WHERE n.professional_id IS NOT NULL AND n.status NOT IN ('cancelled', 'no_show')
+    -- Where no context is open (a superuser at work) nobody is given anything.
+    WHERE n.clinic_id = neonpro.current_clinic()
+        AND n.professional_id IS NOT NULL AND n.status NOT IN ('cancelled', 'no_show')
         AND NOT EXISTS (
             SELECT FROM public.care_team AS c
             WHERE c.clinic_id = n.clinic_id AND c.patient_id = n.patient_id

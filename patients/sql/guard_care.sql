@@ -19,7 +19,7 @@ BEGIN
         NEW.since := clock_timestamp();
         NEW.added_by_id := neonpro.current_user_id();
         IF NEW.until IS NOT NULL OR NEW.ended_by_id IS NOT NULL OR NEW.end_reason <> '' OR NEW.ended <> '' THEN
-            RAISE EXCEPTION 'a stay in a care team begins open' USING ERRCODE = 'check_violation', CONSTRAINT = here;
+            RAISE EXCEPTION 'a stay in a care team begins open' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here;
         END IF;
         IF NEW.began = 'colleague' AND (role IS DISTINCT FROM 'professional' OR NOT EXISTS (
             SELECT FROM public.care_team AS c
@@ -34,7 +34,7 @@ BEGIN
             WHERE a.clinic_id = NEW.clinic_id AND a.id = NEW.appointment_id AND a.patient_id = NEW.patient_id
                 AND a.professional_id = NEW.professional_id AND a.status NOT IN ('cancelled', 'no_show')
         ) THEN
-            RAISE EXCEPTION 'no such appointment opens care' USING ERRCODE = 'check_violation', CONSTRAINT = here;
+            RAISE EXCEPTION 'no such appointment opens care' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here;
         END IF;
         RETURN NEW;
     END IF;

@@ -21,7 +21,15 @@ from neonpro.vault.fields import Withheld
 from patients import signing
 from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient, RecordSignature
+from patients.models import (
+    FREES_THE_TIME,
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    RecordSignature,
+)
 from patients.search import find
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
@@ -42,6 +50,18 @@ def snapshot() -> dict[str, list[Any]]:
                     cursor.execute(f"SELECT {columns} FROM {model._meta.db_table}")
                     rows[f"{place} {model.__name__}"] = sorted(cursor.fetchall(), key=str)
     return rows
+
+
+def test_its_professionals_have_written(loaded: None) -> None:
+    with context.enter(JOB, None):
+        account = User.objects.get(email="profissional@ipe.example")
+    with context.enter(account, IPE):
+        found = list(MedicalRecord.objects.all())
+        assert {record.status for record in found} == {"draft", "finalised"}
+        assert any(record.amends_id for record in found)
+        assert any(record.diagnoses for record in found)
+        assert PatientAlert.objects.count() >= 3
+        assert len({record.patient_id for record in found}) >= 3
 
 
 @pytest.fixture

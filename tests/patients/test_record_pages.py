@@ -87,6 +87,17 @@ def test_the_professional_in_care_sees_all_of_it(clinic_a: World) -> None:
         assert page.headers["Cache-Control"].count("no-store") == 1 or "no-cache" in page.headers["Cache-Control"]
 
 
+def test_entries_of_a_restricted_patient_say_so(clinic_a: World) -> None:
+    patient = clinic_a.patients[-1]
+    with clinic_a.enter(Role.DPO):
+        Patient.objects.filter(pk=patient.pk).update(restricted_at=timezone.now())
+    client = signed_in(clinic_a.user(Role.PROFESSIONAL))
+    for url in (of_patient("records", patient), of_patient("alerts", patient), of_entry("change", clinic_a.record)):
+        html = client.get(url).content.decode()
+        assert "«acesso restrito»" in html
+        assert not any(secret in html for secret in SECRETS)
+
+
 def test_a_grant_works_in_the_admin_for_one_patient_until_it_ends(clinic_a: World) -> None:
     user, _colleague = make_colleague(clinic_a)
     client = signed_in(user)
