@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from clinics import trail
 from clinics.models import Professional
+from clinics.scope import RULES
 from patients.booking import BookingError
 from patients.models import LAWFUL, Appointment, AppointmentStatus
 
@@ -62,6 +63,9 @@ def move_on(appointment: UUID, to: str, *, expected: str | None = None) -> Appoi
         with transaction.atomic():
             found.save(update_fields=["status"])
     except IntegrityError as error:
+        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+        if name in RULES:
+            raise BookingError(str(RULES[name])) from error
         raise BookingError(
             _("The time of this visit is taken by now. Open the visit and choose another time.")
         ) from error

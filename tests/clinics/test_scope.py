@@ -36,9 +36,11 @@ from clinics.scope import (
 )
 from neonpro.db import context
 from neonpro.rules import rule
+from patients.booking import BookingError
+from patients.flow import move_on
 from patients.models import Appointment
 from tests.db.raw import Raw, connect
-from tests.factories import World, make_world
+from tests.factories import World, bring_to, make_world
 
 LEVELS: list[tuple[str, dict[str, Any], str | None]] = [
     (ScopeLevel.ALLOWED, {}, None),
@@ -359,6 +361,18 @@ def test_care_does_not_begin_while_its_sign_off_is_ending(committed: None) -> No
             "UPDATE appointments SET status = 'in_care' WHERE id = %s", [world.appointments[0].pk], state="23514"
         )
         one.rollback()
+
+
+def test_the_agenda_says_why_care_does_not_begin(clinic_a: World) -> None:
+    with clinic_a.enter(Role.MANAGER):
+        rule_of(ScopeLevel.FORBIDDEN)
+        visit = Appointment.objects.create(
+            patient=clinic_a.patients[0], professional=professional(), service=service(), day=today()
+        )
+        bring_to(visit, "arrived")
+        with pytest.raises(BookingError) as refused:
+            move_on(visit.pk, "in_care")
+        assert str(refused.value) == str(REFUSALS["forbidden"])
 
 
 def test_the_membership_makes_the_director(clinic_a: World) -> None:
