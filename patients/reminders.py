@@ -187,7 +187,7 @@ def send_reminders(job: context.Job, clinic: UUID, *, day: date | None = None) -
 def letter(clinic: Clinic, one: Due, day: date) -> tuple[str, str]:
     """Subject and body of a reminder: clinic, day and hour, nothing clinical."""
     first = str(one.name).split(" ")[0]
-    when = date_format(day, r"l, j \d\e F")
+    when = date_format(day, r"l, j \d\e F").lower()
     lines = [
         _("Hello, %(name)s.") % {"name": first},
         "",

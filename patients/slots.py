@@ -62,20 +62,26 @@ class Timetable:
             if first <= day <= last
         ]
 
-    def knows(self, professional: UUID) -> bool:
-        """Whether hours of this professional are written down."""
-        return professional in self._hours
+    def knows(self, professional: UUID, day: date) -> bool:
+        """Whether hours of this professional are written down that hold at that time, on whatever weekday."""
+        return bool(self._valid(professional, day))
+
+    def _valid(self, professional: UUID, day: date) -> list[WorkingHours]:
+        return [
+            hours
+            for hours in self._hours.get(professional, ())
+            if hours.valid_from <= day and (hours.valid_to is None or day <= hours.valid_to)
+        ]
 
     def hours(self, professional: UUID, day: date) -> list[Span]:
         """When the professional works on a day, before absences; the usual hours where none are written down."""
-        if professional not in self._hours:
+        valid = self._valid(professional, day)
+        if not valid:
             return [(at(day, USUAL[0]), at(day, USUAL[1]))] if day.weekday() < 5 else []
         return [
             (at(day, hours.starts), at(day + timedelta(days=hours.ends == time.min), hours.ends))
-            for hours in self._hours[professional]
+            for hours in valid
             if hours.weekday == day.weekday()
-            and hours.valid_from <= day
-            and (hours.valid_to is None or day <= hours.valid_to)
         ]
 
     def closed_for(self, professional: UUID | None, starts_at: datetime, ends_at: datetime) -> Closed | None:

@@ -47,7 +47,7 @@ class AgendaPages:
         titles = [self._person(column, day) for column in columns]
         return self._page(
             request, columns, titles, day, step=1, moved=moved,
-            title=_("Schedule of %(day)s") % {"day": date_format(day, r"l, j \d\e F \d\e Y")},
+            title=_("Schedule of %(day)s") % {"day": date_format(day, r"l, j \d\e F \d\e Y").lower()},
             extra={"view": "day"},
         )  # fmt: skip
 
@@ -117,7 +117,7 @@ class AgendaPages:
         extra: dict[str, Any],
     ) -> HttpResponse:
         admin: Any = self
-        request.current_app = admin.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = admin.admin_site.name
         changelist = reverse("admin:patients_appointment_changelist")
         may_add, may_change = admin.has_add_permission(request), admin.has_change_permission(request)
         add = reverse("admin:patients_appointment_add")

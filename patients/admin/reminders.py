@@ -48,7 +48,7 @@ class ReminderPages:
                 % {"count": count},
             )
             return HttpResponseRedirect(f"{request.path}?day={day}")
-        request.current_app = admin.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = admin.admin_site.name
         context = {
             **admin.admin_site.each_context(request),
             "title": _("Reminders for %(day)s") % {"day": date_format(day, r"l, j \d\e F")},

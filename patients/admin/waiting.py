@@ -71,7 +71,7 @@ class WaitingEntryAdmin(ClinicAdmin):
             return self.fields
         if not self.has_change_permission(request, obj):
             return ("patient_column", "professional", "service", "when", "priority", "note")
-        return ("patient_column", *(self.fields or ())[1:])
+        return ("patient_column", *self.fields[1:])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingEntry]:
         found: QuerySet[WaitingEntry] = super().get_queryset(request)

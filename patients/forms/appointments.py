@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db.models import Q
@@ -82,7 +82,7 @@ class AppointmentForm(ClinicForm[Appointment]):
             chosen = datetime.fromisoformat(self.data.get(SLOT, ""))
         except ValueError:
             return
-        data = self.data.copy()
+        data: Any = cast("Any", self.data).copy()
         data["day"], data["time"] = f"{chosen:%d/%m/%Y}", f"{chosen:%H:%M}"
         for name in ("by_arrival", "overbooked"):
             data.pop(name, None)
@@ -119,7 +119,7 @@ class AppointmentForm(ClinicForm[Appointment]):
                 _("The day has not come yet: “%(status)s” is for today or the past.")
                 % {"status": AppointmentStatus(status).label},
             )
-        before = self.initial.get("status")
+        before = str(self.initial.get("status", ""))
         if status and not self.instance._state.adding and status not in (before, *LAWFUL.get(before, ())):
             self.add_error("status", refused_step(before, status))
         if status and status != AppointmentStatus.CANCELLED:
@@ -146,7 +146,9 @@ class AppointmentForm(ClinicForm[Appointment]):
                 self.add_error("time", self._closed_words(closed, professional))
                 self._offer(data, minutes)
                 return
-            self.outside_hours = table.knows(professional.pk) and not table.works(professional.pk, starts, ends)
+            self.outside_hours = table.knows(professional.pk, days[0]) and not table.works(
+                professional.pk, starts, ends
+            )
         self._check_clash(data, overbooked=overbooked, minutes=minutes)
 
     def _closed_words(self, closed: Any, professional: Any) -> str:

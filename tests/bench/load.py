@@ -314,11 +314,16 @@ class _Made:
         self.tokens = (place, patient, f"{{{found_by}}}", index._unique(key, "cpf", seen), None)
 
 
+def _empty(field: Any) -> Any:
+    if field.null:
+        return None
+    if isinstance(field, models.BooleanField):
+        return False
+    return b"" if field.attname in _SEALED else ""
+
+
 _SEALED = {field.attname: field for field in encrypted_fields(Patient)}
-_EMPTY = {
-    field.attname: None if field.null else b"" if field.attname in _SEALED else ""
-    for field in Patient._meta.concrete_fields
-}
+_EMPTY = {field.attname: _empty(field) for field in Patient._meta.concrete_fields}
 
 
 def _placed(n: int, others: int) -> tuple[int, int]:

@@ -7,6 +7,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -17,13 +19,14 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
-from clinics.models import User
+from clinics.models import Professional, User
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import SignIn
 from patients.models import Appointment, Patient
-from tests.bench.load import Team
+from tests.bench.load import JOB, Team
 from tests.bench.measure import Result, in_turn, not_measured, ratio, slow_tail, stopwatch
 from tests.bench.scale import Scale
 
@@ -97,8 +100,11 @@ def pages(scale: Scale, teams: dict[str, Team]) -> Iterator[Result]:
             ("appointments", "list of appointments", Role.RECEPTION, _urls("admin:patients_appointment_changelist")),
             ("appointment", "an appointment", Role.RECEPTION, _urls("admin:patients_appointment_change", visits)),
             ("new_appointment", "form of a new appointment", Role.RECEPTION, _urls("admin:patients_appointment_add")),
+            ("agenda_day", "a day's agenda, all professionals", Role.RECEPTION, _day_urls(place, team)),
             ("audit_log", "audit log", Role.MANAGER, _urls("admin:compliance_auditlog_changelist")),
         ):
+            if key == "agenda_day" and not urls:
+                continue
             yield _page(scale, f"page.{key}.{place}", f"page: {title}, {place} clinic", browsers[role], urls)
 
 
@@ -195,6 +201,28 @@ def _urls(name: str, ids: list[UUID] | None = None) -> list[str]:
         return [reverse(name, args=[pk]) for pk in ids] if ids is not None else [reverse(name)]
     except NoReverseMatch:
         return []
+
+
+def _day_urls(place: str, team: Team) -> list[str]:
+    """A day of 12 professionals with 300 visits, made for this; the large clinic has too many professionals for it."""
+    if place == "large":
+        return []
+    day = timezone.localdate() + timedelta(days=400)
+    with context.enter(JOB, team.clinic):
+        people = list(Professional.objects.order_by("id")[:12])
+        people += [Professional.objects.create(full_name=f"Dra. {n}") for n in range(12 - len(people))]
+        patients = Patient.objects.order_by("id").values_list("pk", flat=True)[:300]
+        opens = datetime.combine(day, time_of_day(10), tzinfo=UTC)
+        if not Appointment.objects.filter(day=day).exists():
+            Appointment.objects.bulk_create(
+                Appointment(
+                    patient_id=patient, professional=people[n % 12], day=day,
+                    starts_at=opens + timedelta(minutes=30 * (n // 12)),
+                    ends_at=opens + timedelta(minutes=30 * (n // 12 + 1)),
+                )
+                for n, patient in enumerate(patients)
+            )  # fmt: skip
+    return [f"{url}?day={day}" for url in _urls("admin:patients_appointment_day")]
 
 
 def _some_ids(team: Team) -> tuple[list[UUID], list[UUID]]:

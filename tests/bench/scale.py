@@ -48,6 +48,6 @@ SCALES = {
         # Only the test of the bench itself uses it: its figures say nothing.
         Scale("tiny", 3, 600, 1_200, 300, 50, 60, rounds=2, seconds=0.02),
         Scale("small", 20, 100_000, 150_000, 50_000, 2_000, 5_000, rounds=15, seconds=2),
-        Scale("full", 200, 1_000_000, 2_000_000, 1_000_000, 10_000, 88_540, rounds=25, seconds=8),
+        Scale("full", 200, 1_000_000, 5_000_000, 1_000_000, 10_000, 88_540, rounds=25, seconds=8),
     )
 }

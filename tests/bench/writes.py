@@ -14,7 +14,7 @@ from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Actor
 from neonpro.vault.fields import state_of
-from patients.models import Appointment, AppointmentStatus, Patient
+from patients.models import Appointment, Patient
 from tests.bench.house import House
 from tests.bench.load import FAMILY, GIVEN, JOB, Team, switch, trigger_states
 from tests.bench.measure import Result, in_turn, ratio, stopwatch
@@ -45,7 +45,6 @@ def saves(scale: Scale, teams: dict[str, Team], house: House) -> Iterator[Result
     professional, service = example.professional_id, example.service_id
     # An hour that nobody has yet, whatever was booked before.
     hours = (timezone.now() + timedelta(days=400, minutes=30 * n) for n in itertools.count())
-    other = {AppointmentStatus.SCHEDULED: AppointmentStatus.CONFIRMED}
 
     def change_patient() -> None:
         patient = next(patients)
@@ -54,7 +53,7 @@ def saves(scale: Scale, teams: dict[str, Team], house: House) -> Iterator[Result
 
     def change_appointment() -> None:
         appointment = next(appointments)
-        appointment.status = other.get(AppointmentStatus(appointment.status), AppointmentStatus.SCHEDULED)
+        appointment.reminded = not appointment.reminded
         appointment.save()
 
     def add_patient() -> None:

@@ -47,7 +47,17 @@ from patients.demo_signing import sign_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
-from patients.models import FREES_THE_TIME, LAWFUL, Appointment, AppointmentStatus, Patient
+from patients.models import (
+    FREES_THE_TIME,
+    LAWFUL,
+    Absence,
+    AbsenceKind,
+    Appointment,
+    AppointmentStatus,
+    Patient,
+    WaitingEntry,
+    WorkingHours,
+)
 from patients.people import Draw, Place
 from patients.search import known
 
@@ -114,6 +124,7 @@ def load(*, now: datetime) -> None:
             if not Clinic.objects.filter(pk=place).exists():
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
+            _keep_agenda(now)
             write_records(place)
             write_prescriptions(place)
             sign_records(place, settings.DEMO_CERTIFICATES)
@@ -268,6 +279,33 @@ def _restrict(definition: Definition, patients: list[Patient], now: datetime) ->
         dpo = _account(email)
     with context.enter(dpo, clinic_id(definition)):
         Patient.objects.filter(pk=patients[definition["restricted"]].pk).update(restricted_at=now)
+
+
+def _keep_agenda(now: datetime) -> None:
+    """Hours, an absence, an encaixe and people who wait, once a clinic; later they are its people's to change."""
+    if WorkingHours.objects.exists() or WaitingEntry.objects.exists():
+        return
+    zone = ZoneInfo(Clinic.objects.get().time_zone)
+    today = now.astimezone(zone).date()
+    people = list(Professional.objects.filter(is_active=True).order_by("full_name"))
+    WorkingHours.objects.bulk_create(
+        WorkingHours(
+            professional=person, weekday=weekday, starts=starts, ends=ends, valid_from=today - timedelta(days=365)
+        )
+        for person in people
+        for weekday in range(6)
+        for starts, ends in ((time(8), LUNCH[0]), (LUNCH[1], time(18)))
+    )
+    away = datetime.combine(today + timedelta(days=20), time(8), tzinfo=zone)
+    Absence.objects.create(
+        professional=people[-1], kind=AbsenceKind.COURSE, starts_at=away, ends_at=away + timedelta(days=2)
+    )
+    waiting = Patient.objects.filter(restricted_at=None).order_by("record_number")[:4]
+    for number, patient in enumerate(waiting):
+        WaitingEntry.objects.create(
+            patient=patient, professional=people[0] if number % 2 else None,
+            priority="high" if number == 2 else "normal", note="Pode vir com uma hora de aviso" if number == 2 else "",
+        )  # fmt: skip
 
 
 # --- Its agenda, every day --------------------------------------------------------------------------------------
