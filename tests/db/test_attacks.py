@@ -394,7 +394,8 @@ def without(behind: Raw, table: str, row: dict[str, Any]) -> Iterator[None]:
     behind.run("SET session_replication_role = replica")
     # What is only ever ended or corrected has a guard that binds even a superuser, short of changing the table.
     guards = behind.run(
-        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname ~ '^pgtrigger_guard_(care|record|alert)'",
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass"
+        " AND tgname ~ '^pgtrigger_guard_(care|record|alert|prescription)'",
         [identifier(table)],
     )
 
