@@ -73,6 +73,14 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "record_signatures": {"view": (_P, JOB), "add": (_P,)},
     "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
+    # Clinical, as the records are. An issued prescription is never deleted; a draft is its prescriber's to throw away.
+    "prescriptions": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "prescription_items": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "prescription_cancellations": {"view": (_P,), "add": (_P,)},
+    "prescription_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "prescribing_councils": {"view": (_M, _P, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Of no clinic: what the law lists is the same for all of them, and a job's to write.
+    "substances": {"view": _STAFF, "add": (JOB,), "change": (JOB,)},
     # Hours and absences are the reception's daily work; the professional tells it.
     "working_hours": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
     "absences": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},

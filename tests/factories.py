@@ -37,6 +37,10 @@ from patients.models import (
     MedicalRecord,
     Patient,
     PatientAlert,
+    PrescribingCouncil,
+    Prescription,
+    PrescriptionItem,
+    PrescriptionTemplate,
     ProductApplication,
     ProductLot,
     RecallContact,
@@ -73,6 +77,8 @@ class World:
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
     alert: PatientAlert = None  # type: ignore[assignment]
+    prescription: Prescription = None  # type: ignore[assignment]
+    """A draft of the last patient, by the professional."""
     signature: RecordSignature = None  # type: ignore[assignment]
     """Of another entry of the last patient. It does not verify: nothing in it is real."""
     lot: ProductLot = None  # type: ignore[assignment]
@@ -248,6 +254,8 @@ def _direct(world: World) -> None:
 def _write(world: World) -> None:
     """What the professional has written: a template, an entry and an alert of the last patient."""
     canary = world.canary
+    with context.enter(JOB, world.clinic.pk):
+        PrescribingCouncil.objects.create(council=Council.COREN, kind="COMMON", basis=f"Protocolo {canary}")
     with world.enter(Role.PROFESSIONAL):
         world.template = RecordTemplate.objects.create(
             name=f"Modelo {canary}",
@@ -260,6 +268,16 @@ def _write(world: World) -> None:
             content={"sections": [{**world.template.sections[0], "text": f"queixa {canary}"}]},
         )  # fmt: skip
         MedicalRecord.objects.filter(pk=world.record.pk).update(status="finalised")
+        PrescriptionTemplate.objects.create(
+            name=f"Modelo {canary}", lines=[{"medicine": "Dipirona", "posology": f"Tomar {canary}"}]
+        )
+        world.prescription = Prescription.objects.create(
+            patient=world.patients[-1], prescriber=world.professional, guidance=f"repouso {canary}"
+        )
+        PrescriptionItem.objects.create(
+            patient=world.patients[-1], prescription=world.prescription, kind="COMMON",
+            medicine=f"Dipirona {canary}", posology=f"se dor {canary}", amounts={"quantity": "10"},
+        )  # fmt: skip
         world.alert = PatientAlert.objects.create(
             patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
         )

@@ -6,6 +6,8 @@ from patients.admin.appointments import AppointmentAdmin
 from patients.admin.care import CareTeamAdmin
 from patients.admin.hours import AbsenceAdmin, WorkingHoursAdmin
 from patients.admin.patients import PatientAdmin
+from patients.admin.prescription_setup import PrescribingCouncilAdmin, PrescriptionTemplateAdmin
+from patients.admin.prescriptions import PrescriptionAdmin
 from patients.admin.products import ProductAdmin, ProductLotAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 from patients.admin.signatures import RecordSignatureAdmin
@@ -20,6 +22,9 @@ __all__ = [
     "ClinicalPhotoAdmin",
     "MedicalRecordAdmin",
     "PatientAdmin",
+    "PrescribingCouncilAdmin",
+    "PrescriptionAdmin",
+    "PrescriptionTemplateAdmin",
     "ProductAdmin",
     "ProductApplicationAdmin",
     "ProductLotAdmin",

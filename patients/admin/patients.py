@@ -36,6 +36,7 @@ from patients import accesses_page
 from patients.admin.patient_page import PatientPageViews, page_url
 from patients.admin.patient_products import PatientProducts
 from patients.admin.patient_records import PatientRecords
+from patients.admin.prescriptions import PatientPrescriptions
 from patients.admin.search import PatientSearch
 from patients.forms.grants import PERMISSIONS, GrantForm, MemberForm
 from patients.forms.patients import PatientForm
@@ -83,7 +84,13 @@ class RestrictedFilter(DropdownFilter):
 
 @admin.register(Patient)
 class PatientAdmin(
-    PatientPageViews, PatientRecords, PatientProducts, PatientSearch, GuardedModelAdminMixin, ClinicAdmin
+    PatientPageViews,
+    PatientPrescriptions,
+    PatientRecords,
+    PatientProducts,
+    PatientSearch,
+    GuardedModelAdminMixin,
+    ClinicAdmin,
 ):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
@@ -103,7 +110,18 @@ class PatientAdmin(
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("records", "alerts", "apply", "products", "care", "book", "accesses", "restrict", "lift")
+    actions_detail = (
+        "records",
+        "prescriptions",
+        "alerts",
+        "apply",
+        "products",
+        "care",
+        "book",
+        "accesses",
+        "restrict",
+        "lift",
+    )
     fieldsets = (
         (
             gettext_lazy("Identification"),

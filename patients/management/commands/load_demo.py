@@ -42,6 +42,7 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.pades import demonstration
 from patients import import_mapping, people
+from patients.demo_prescriptions import write_prescriptions
 from patients.demo_products import write_products
 from patients.demo_records import write_records
 from patients.demo_signing import sign_records
@@ -127,6 +128,7 @@ def load(*, now: datetime) -> None:
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
             write_records(place)
+            write_prescriptions(place)
             sign_records(place, settings.DEMO_CERTIFICATES)
             _keep_agenda(now)
             if is_new:
