@@ -9,7 +9,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clinics", "0011_merge"), ("patients", "0005_agenda"), ("patients", "0011_care_and_records")]
+    dependencies = [("clinics", "0010_overbooking"), ("patients", "0011_care_and_records")]
     operations = [
         InstallSql("guard_scope"),
         pgtrigger.migrations.AddTrigger(

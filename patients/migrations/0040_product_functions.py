@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0011_care_and_records"), ("clinics", "0004_scope")]
+    dependencies = [("patients", "0021_record_signatures"), ("clinics", "0004_scope")]
     operations = [
         InstallSql("platform_job_only"),
         InstallSql("guard_lot"),

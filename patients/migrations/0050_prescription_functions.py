@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0021_record_signatures"), ("patients", "0030_scope"), ("clinics", "0011_merge")]
+    dependencies = [("patients", "0042_recall"), ("clinics", "0010_overbooking")]
     operations = [
         InstallSql("guard_sncr_number"),
         InstallSql("guard_prescription"),

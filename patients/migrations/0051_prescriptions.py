@@ -19,7 +19,7 @@ import neonpro.vault.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clinics", "0011_merge"),
+        ("clinics", "0010_overbooking"),
         ("patients", "0050_prescription_functions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -6,5 +6,5 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0021_record_signatures")]
+    dependencies = [("patients", "0051_prescriptions")]
     operations = [InstallSql("guard_telemedicine"), InstallSql("stop_telemedicine")]

@@ -17,7 +17,7 @@ import neonpro.vault.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clinics", "0011_merge"),
+        ("clinics", "0010_overbooking"),
         ("patients", "0060_telemedicine_functions"),
     ]
 
