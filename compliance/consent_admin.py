@@ -24,7 +24,6 @@ from compliance.consent_forms import ConsentTextForm
 from compliance.consents import ConsentError
 from compliance.models import Consent, ConsentRecord, ConsentText
 from neonpro.vault.keys import Act
-from patients.admin.patients import PatientAdmin
 from patients.models import Patient
 
 STATE_LABELS = {
@@ -34,27 +33,6 @@ STATE_LABELS = {
     "withdrawn": "danger",
     "expired_by_policy": "warning",
 }
-
-admin.site.unregister(Patient)
-
-
-@admin.register(Patient)
-class PatientWithConsentsAdmin(PatientAdmin):
-    """The patients' pages of the floor below, and the one of their consents."""
-
-    actions_detail = (*PatientAdmin.actions_detail, "consents")  # type: ignore[assignment]  # one more
-
-    def has_consents_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whether this person may see consents."""
-        return bool(request.user.has_perm("compliance.view_consent") and self.has_view_permission(request))
-
-    @action(description=gettext_lazy("Consents"), url_path="consents", permissions=["consents"])  # type: ignore[untyped-decorator]
-    def consents(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the patient was asked and answered, the steps, and their papers."""
-        patient = self.get_object(request, unquote(object_id))
-        if patient is None:
-            raise Http404
-        return consent_page.answer(self, request, patient)
 
 
 class _OfPatients(ClinicAdmin):

@@ -25,6 +25,7 @@ from compliance.purposes import TERMS, Purpose
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act, purpose
 from neonpro.vault.models import link
+from patients.admin.patient_page import page_url
 from patients.models import Patient
 
 PAGE = "admin:patients_patient_consents"
@@ -121,7 +122,7 @@ def _overview(admin: Any, request: HttpRequest, patient: Patient) -> HttpRespons
         "statement_url": address(patient.pk, do="statement"),
         "texts_url": reverse("admin:compliance_consenttext_changelist"),
         "no_texts": not texts,
-        "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+        "back_url": page_url(patient.pk),
         "media": admin.media,
     }
     return TemplateResponse(request, "admin/patients/patient/consents.html", context)

@@ -6,7 +6,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from compliance import consent_page, consent_pdf, consents
-from patients.page import Reader, Section, register
+from patients.page import Page, Reader, Section, register, register_page
 
 
 def _consents(reader: Reader) -> dict[str, Any]:
@@ -27,7 +27,16 @@ def _consents(reader: Reader) -> dict[str, Any]:
 
 
 def add() -> None:
-    """Put the section on the page."""
+    """Put the section on the page, and beside it the page of the consents with their steps."""
+    register_page(
+        Page(
+            key="consents",
+            title=gettext_lazy("Consents"),
+            icon="handshake",
+            permission="compliance.view_consent",
+            answer=consent_page.answer,
+        )
+    )
     register(
         Section(
             key="consents",

@@ -111,10 +111,6 @@ NEONPRO_SUPPORT_TABLES = {
     "guardian_groupobjectpermission": SupportTable("always empty: grants are made to people", ("SELECT",)),
 }
 
-# What is sent stays in memory until it is encrypted, and never lies on the disk; a request of more is refused.
-FILE_UPLOAD_HANDLERS = ["clinics.memory_uploads.InMemory"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
-
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications -----------------------------------------------------------------------------------------------
@@ -268,12 +264,12 @@ NEONPRO_SIGNATURE_ROOTS = env.list(
 )
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
-FILE_UPLOAD_HANDLERS = [
-    # A private key never touches the disk, however large the request is that brings it.
-    "clinics.uploads.KeyFileHandler",
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
-]
+
+# What is sent stays in memory until it is encrypted and never lies on the disk, whatever the size of the request that
+# brings it. First the private keys, of which no more is kept than a key can have; then everything else, and a request
+# of more than the limit is refused.
+FILE_UPLOAD_HANDLERS = ["clinics.uploads.KeyFileHandler", "clinics.memory_uploads.InMemory"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 # --- Logging: never a query string, never a parameter -----------------------------------------------------------
 

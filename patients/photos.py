@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -126,20 +126,31 @@ def withdraw(photo: UUID, *, reason: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImageUse:
-    """What a patient has said of using their images outside of care."""
+    """What a patient's consents say of one use of their images now."""
 
-    known: bool
     allowed: bool
     words: str
 
 
-def image_use(patient: UUID) -> ImageUse:
-    """Whether a patient allows their images to be used outside of care: for teaching, say, or advertising.
+def image_use(patient: UUID) -> tuple[ImageUse, ImageUse]:
+    """Whether a patient consents now to images for the record, and to their publication; in words for the page.
 
-    The consents are issue 6; until their tables are there, nothing is recorded, and pages say just that. Keeping a
-    photograph in the record rests on care, not on this.
+    The consents belong to a floor above: PostgreSQL answers (`neonpro.consent_allows`), as it answers whoever uses a
+    photograph. Nobody's word, a refusal and a withdrawal are all no.
     """
-    return ImageUse(known=False, allowed=False, words=_("Image use: not recorded"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT neonpro.consent_allows(%(patient)s, 'image_record'),"
+            " neonpro.consent_allows(%(patient)s, 'image_publication')",
+            {"patient": patient},
+        )
+        kept, published = cursor.fetchone()
+    return (
+        ImageUse(kept, _("Images for the record: consented") if kept else _("Images for the record: no consent")),
+        ImageUse(
+            published, _("Publication: consented") if published else _("Publication: no consent, not to be published")
+        ),
+    )
 
 
 def photos_of(**conditions: Any) -> Any:

@@ -269,4 +269,4 @@ def _application(request: HttpRequest) -> ProductApplication | None:
         wanted = UUID(request.GET.get("application", ""))
     except ValueError:
         return None
-    return ProductApplication.objects.filter(pk=wanted).select_related("product").first()  # type: ignore[no-any-return]
+    return ProductApplication.objects.filter(pk=wanted).select_related("product").first()

@@ -21,7 +21,7 @@ from patients.models import (
     SessionStatus,
     TelemedicineSession,
 )
-from patients.page import Reader, Section, register
+from patients.page import Reader, Section, pages, register
 
 SHOWN = 20
 """Entries and documents on the page; the rest are a click away."""
@@ -63,6 +63,20 @@ def quick_actions(reader: Reader) -> list[QuickAction]:
         QuickAction(_("Add an alert"), reverse("admin:patients_patient_alerts", args=[key]), "warning")
         if reader.may_write
         else None,
+        QuickAction(_("Prescriptions"), reverse("admin:patients_patient_prescriptions", args=[key]), "prescriptions")
+        if reader.open and reader.may("patients.view_prescription")
+        else None,
+        QuickAction(_("Apply a product"), reverse("admin:patients_patient_apply", args=[key]), "vaccines")
+        if reader.may_write and reader.may("patients.add_productapplication")
+        else None,
+        QuickAction(_("Products and photographs"), reverse("admin:patients_patient_products", args=[key]), "syringe")
+        if reader.open and reader.may("patients.view_productapplication")
+        else None,
+        *(
+            QuickAction(str(page.title), reverse(f"admin:patients_patient_{page.key}", args=[key]), page.icon)
+            for page in pages()
+            if reader.may(page.permission)
+        ),
         QuickAction(_("Care team"), reverse("admin:patients_patient_care", args=[key]), "group")
         if reader.may("patients.view_careteam")
         else None,
