@@ -50,7 +50,7 @@ class Table:
     def __init__(self, columns: Sequence[Column], links: Links, *, titles: Sequence[str]) -> None:
         self.columns, self.links, self.titles = columns, links, titles
         self.today = timezone.localdate()
-        self.now = timezone.now()
+        self.now = timezone.localtime()
         self.words = {value: capfirst(str(label)) for value, label in AppointmentStatus.choices}
         self.acts = {
             "confirmed": _("Confirm"),
@@ -100,9 +100,18 @@ class Table:
         for number in range(count):
             if not taken[number]:
                 minute = self.first + number * self.step
-                free = column.is_free(minute, minute + self.step)
-                cells[number] = self._free(booking, minute) if free else shut
+                if self._is_over(column.day, minute + self.step):
+                    # What is past is not offered; a walk-in is written down with the page's own button.
+                    cells[number] = "<td></td>"
+                elif column.is_free(minute, minute + self.step):
+                    cells[number] = self._free(booking, minute)
+                else:
+                    cells[number] = shut
         return cells
+
+    def _is_over(self, day: date, minute: int) -> bool:
+        now = self.now
+        return (day, minute) <= (now.date(), now.hour * 60 + now.minute)
 
     def _blocks(self, column: Column, count: int) -> Iterator[tuple[int, int, str]]:
         """What is booked and what is closed, as (first row, row after the last, HTML); what overlaps in one."""

@@ -200,10 +200,8 @@ def _diagnoses(record: MedicalRecord) -> list[Flowable]:
 
 def _close(record: MedicalRecord, stamp: Stamp | None) -> list[Flowable]:
     """The author with everything by which they are found in their council's register, and what the signature is."""
-    registration = [record.licence, f"RQE {record.author_rqe}" if record.author_rqe else "", record.author_role]
-    # A doctor's specialty is shown only with its RQE (CFM 2.336/2023); what is no specialty is no doctor's.
-    if record.get_author_council_display() == "CRM" and not record.author_rqe:
-        registration.pop()
+    rqe = f"RQE {record.author_rqe}" if record.author_rqe else ""
+    registration = [record.licence, rqe, record.author_occupation]
     # Where somebody signs by hand.
     line = HRFlowable(width="45%", thickness=0.7, color=pdf.INK, hAlign="LEFT", spaceAfter=1.5 * mm)
     story: list[Flowable] = [

@@ -92,7 +92,7 @@ class MembershipAdmin(ClinicAdmin):
         (
             gettext_lazy("Access"),
             {
-                "fields": ("is_active",),
+                "fields": ("is_active", "may_overbook"),
                 "description": gettext_lazy(
                     "Without access the person stays in the records of what was done here, and cannot enter any more."
                 ),
@@ -109,7 +109,7 @@ class MembershipAdmin(ClinicAdmin):
         if obj is None:
             return ()
         # The address is the account's, and the account is not the clinic's. Nobody changes their own role.
-        return ("email", "role", "is_active") if obj.user_id == request.user.pk else ("email",)
+        return ("email", "role", "is_active", "may_overbook") if obj.user_id == request.user.pk else ("email",)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         if change:

@@ -208,8 +208,15 @@ class AppointmentAdmin(SessionOnAppointment, AgendaPages, ReminderPages, Patient
         for was in old:
             freed = freed_url(*was)
             if freed:
-                # Kept for the answer: the time that this visit left is offered to those who wait.
-                request.freed = freed  # type: ignore[attr-defined]
+                # Whoever moves a visit is mostly on the telephone: the offer waits for them, beside the answer.
+                messages.info(
+                    request,
+                    format_html(
+                        '{} <a class="np-link" href="{}">{}</a>',
+                        _("Somebody on the waiting list would come at the time that became free."), freed,
+                        _("See who"),
+                    ),
+                )  # fmt: skip
         if getattr(form, "outside_hours", False):
             messages.warning(request, _("Booked outside the professional's working hours."))
         if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
@@ -219,11 +226,6 @@ class AppointmentAdmin(SessionOnAppointment, AgendaPages, ReminderPages, Patient
                 messages.warning(
                     request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
                 )
-
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        response: HttpResponse = super().response_change(request, obj)
-        freed = getattr(request, "freed", "")
-        return HttpResponseRedirect(freed) if freed and "_continue" not in request.POST else response
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         record = context.get("original")

@@ -105,7 +105,7 @@ def author_of(record: MedicalRecord) -> str:
     """Who wrote it, as the entry has it; of a draft, whose it is."""
     if record.is_draft:
         return str(record.author)
-    parts = [record.author_name, record.author_role, record.licence]
+    parts = [record.author_name, record.author_occupation, record.licence]
     if record.author_rqe:
         parts.append(f"RQE {record.author_rqe}")
     return " · ".join(filter(None, parts))

@@ -245,6 +245,11 @@ class MedicalRecord(VaultModel, ClinicModel):
         return f"{self.get_author_council_display()}-{self.author_uf or self.author_region} {self.author_number}"
 
     @property
+    def author_occupation(self) -> str:
+        """The author's occupation or specialty as it may be shown: a doctor's only with its RQE (CFM 2.336/2023)."""
+        return "" if self.author_council == Council.CRM and not self.author_rqe else self.author_role
+
+    @property
     def sections(self) -> list[dict[str, str]]:
         """What was written: `{"code", "heading", "text"}` in order."""
         content = self.content

@@ -53,7 +53,7 @@ def test_booked_by_keyboard_confirmed_and_booked_again_from_the_offer(page: Page
 
     # The same time again: the next free ones are offered, and one of them takes it with all that was typed.
     page.goto(
-        f"/admin/patients/appointment/add/?professional={world.professional.pk}&service={world.service.pk}"
+        f"/admin/patients/appointment/add/?professional={world.director.pk}&service={world.service.pk}"
         f"&day=07/01/2030&time=08:00&patient={world.patients[2].pk}"
     )
     page.locator("#id_note").fill("retorno")

@@ -92,7 +92,7 @@ def test_an_entry_from_the_first_word_to_its_addendum(page: Page) -> None:
     shoot(page, "records-finalise")
     page.get_by_role("button", name="Finalizar o registro").click()
     expect(page.get_by_text("O registro está finalizado.")).to_be_visible()
-    expect(page.get_by_text("Dra. BERGAMOTA")).to_be_visible()
+    expect(page.get_by_text("Dra. BERGAMOTA · CRM-SP")).to_be_visible()
 
     # Corrected by an addendum, below the original.
     page.get_by_role("link", name="Escrever um adendo").click()

@@ -131,7 +131,7 @@ def test_a_patient_is_found_by_keyboard_and_nothing_remembers_it(page: Page) -> 
     page.keyboard.press("ArrowUp")
     expect(page.locator("#command input")).to_be_focused()
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/admin/patients/patient/{sought.pk}/change/")
+    page.wait_for_url(f"**/admin/patients/patient/{sought.pk}/page/")
     assert not [address for address in asked if "alfa" in address.lower()]
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, history.state])")
     assert "alfa" not in json.dumps(json.loads(stored)).lower()

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
 from io import BytesIO
@@ -65,9 +66,15 @@ def signed_by_pyhanko(certificate: Any, *, under: str = "Raiz de Teste") -> byte
     signer = SimpleSigner(
         signing_cert=as_asn1(identity.certificate), signing_key=identity.signing_key(), cert_registry=store
     )
-    out = BytesIO()
     metadata = PdfSignatureMetadata(field_name="A", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
-    PdfSigner(metadata, signer=signer).sign_pdf(IncrementalPdfFileWriter(BytesIO(plain())), output=out)
+    return put_by_pyhanko(PdfSigner(metadata, signer=signer), plain())
+
+
+def put_by_pyhanko(signer: PdfSigner, pdf: bytes) -> bytes:
+    """A signature put into a PDF, in a thread: Playwright's event loop may be running in this one."""
+    out = BytesIO()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(signer.sign_pdf, IncrementalPdfFileWriter(BytesIO(pdf)), output=out).result()
     return out.getvalue()
 
 
@@ -319,11 +326,8 @@ def test_a_second_signature_is_found() -> None:
         signing_cert=as_asn1(identity.certificate), signing_key=identity.signing_key(),
         cert_registry=SimpleCertificateStore(),
     )  # fmt: skip
-    out = BytesIO()
-    PdfSigner(PdfSignatureMetadata(field_name="Two"), signer=signer).sign_pdf(
-        IncrementalPdfFileWriter(BytesIO(signed().pdf)), output=out
-    )
-    assert only_failure(pades.verify(out.getvalue(), roots=pki.roots())) is Code.SEVERAL
+    pdf = put_by_pyhanko(PdfSigner(PdfSignatureMetadata(field_name="Two"), signer=signer), signed().pdf)
+    assert only_failure(pades.verify(pdf, roots=pki.roots())) is Code.SEVERAL
 
 
 def test_what_is_no_signed_pdf_is_said_to_be_none() -> None:

@@ -171,7 +171,10 @@ def test_a_visit_over_midnight_is_in_both_days(clinic_a: World, zone: str) -> No
             patient=clinic_a.patients[0], professional=clinic_a.professional, starts_at=starts,
             ends_at=starts + timedelta(hours=1),
         )  # fmt: skip
-        (evening,), (morning,) = (read_day(date(2031, 3, day)) for day in (3, 4))
+        evening, morning = (
+            next(one for one in read_day(date(2031, 3, day)) if one.professional == clinic_a.professional.pk)
+            for day in (3, 4)
+        )
         assert [(v.starts, v.ends) for v in evening.visits] == [(1410, 1440)]
         assert [(v.starts, v.ends, v.clock) for v in morning.visits] == [(0, 30, "23:30")]
 
@@ -244,8 +247,8 @@ def test_of_25_who_book_one_time_24_get_the_clash_with_free_times(committed: Non
 
 def test_the_day_and_the_week_show_the_visits(clinic_a: World) -> None:
     client = signed_in(clinic_a.user(Role.RECEPTION))
-    for name in ("day", "week"):
-        html = client.get(f"/admin/patients/appointment/{name}/?day=2030-01-07").content.decode()
+    for page in ("day/?", f"week/?professional={clinic_a.professional.pk}&"):
+        html = client.get(f"/admin/patients/appointment/{page}day=2030-01-07").content.decode()
         assert "Paciente ALFAZEMA 0" in html
         assert "livre: agendar" in html
         assert "Agendado" in html

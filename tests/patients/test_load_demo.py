@@ -61,7 +61,7 @@ def test_its_professionals_have_written(loaded: None) -> None:
         account = User.objects.get(email="profissional@ipe.example")
     with context.enter(account, IPE):
         found = list(MedicalRecord.objects.all())
-        assert {record.status for record in found} == {"draft", "finalised"}
+        assert {record.status for record in found} == {"draft", "finalised", "signed"}
         assert any(record.amends_id for record in found)
         assert any(record.diagnoses for record in found)
         assert PatientAlert.objects.count() >= 3

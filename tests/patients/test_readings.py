@@ -194,6 +194,16 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
      lambda h, c: save("patients_appointment_add", patient=h.world.patients[1].pk, professional=h.world.professional.pk,
                        service=h.world.service.pk, day="07/01/2030", time="09:15")(h, c), 200,
      [("LIST", NAME, 1), ("LIST", NAME, 1)]),
+    ("patients_appointment_day", Role.RECEPTION, get("patients_appointment_day", query="?day=2030-01-07"), 200,
+     [("LIST", NAME, 3)]),
+    ("patients_appointment_day", Role.AUDITOR, get("patients_appointment_day"), 403, []),
+    ("patients_appointment_week", Role.RECEPTION,
+     lambda h, c: c.get(
+         h.url("patients_appointment_week"), {"day": "2030-01-07", "professional": str(h.world.professional.pk)}
+     ), 200, [("LIST", NAME, 3)]),
+    ("patients_appointment_reminders", Role.RECEPTION,
+     get("patients_appointment_reminders", query="?day=2030-01-07"), 200, [("LIST", EVERYTHING, 3)]),
+    ("patients_appointment_reminders", Role.DPO, get("patients_appointment_reminders"), 403, []),
     ("patients_appointment_delete", Role.MANAGER, get("patients_appointment_delete", appointment), 403, []),
     ("patients_appointment_history", Role.MANAGER, get("patients_appointment_history", appointment), 200,
      [("READ", EVERYTHING, 1)]),
