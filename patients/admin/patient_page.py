@@ -17,6 +17,7 @@ from clinics.adminbase import ClinicChangeList, place_of
 from clinics.identifiers import format_phone
 from clinics.roles import Role
 from neonpro.vault.fields import Withheld
+from patients.admin import treatment_sections as treatment_sections
 from patients.admin.page_sections import quick_actions
 from patients.admin.record_pages import closed_word
 from patients.models import Patient

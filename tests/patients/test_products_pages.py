@@ -15,6 +15,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from clinics.roles import Role
+from compliance import consents
 from compliance.models import AuditLog
 from neonpro.db import context
 from patients.models import (
@@ -22,6 +23,7 @@ from patients.models import (
     ApplicationVoid,
     ClinicalPhoto,
     LotStatus,
+    Patient,
     Product,
     ProductApplication,
     ProductKind,
@@ -29,6 +31,7 @@ from patients.models import (
     RecallContact,
 )
 from patients.photos import MAX_SIDE, PhotoError, prepare
+from tests.compliance.test_consents import with_texts
 from tests.factories import World, make_world
 from tests.products import CREAM, make_application, make_lot, make_product, picture
 from tests.visits import errors_of, filled, signed_in
@@ -293,6 +296,35 @@ def test_a_photograph_is_served_to_who_cares_and_leaves_a_trace(world: World) ->
         assert (added["content"], added["thumbnail"]) == ("•", "•")
     assert client.post(url("clinicalphoto_withdraw_photo", kept), {"reason": "outra pessoa"}).status_code == 302
     assert client.get(url("clinicalphoto_file", kept)).status_code == 404
+
+
+def test_beside_a_photograph_stand_the_consents_as_they_are_now(world: World) -> None:
+    with_texts(world)
+    person = world.patients[0].pk
+    client = signed_in(world.user(Role.PROFESSIONAL))
+    client.post(url("patient_products", person), {"photo": photo(), "moment": "before"})
+    with world.enter(Role.PROFESSIONAL):
+        kept = ClinicalPhoto.objects.get()
+
+    def said() -> list[bool]:
+        pages = [client.get(page) for page in (url("clinicalphoto_change", kept), url("patient_products", person))]
+        for page in pages:
+            for use in page.context["image_use"]:
+                assert use.words in page.content.decode()
+        one, other = ([use.allowed for use in page.context["image_use"]] for page in pages)
+        assert one == other
+        return one
+
+    assert said() == [False, False]
+    with world.enter(Role.RECEPTION):
+        consents.grant(Patient.objects.get(), "image_record", channel="paper")
+    assert said() == [True, False]
+    with world.enter(Role.RECEPTION):
+        consents.grant(Patient.objects.get(), "image_publication", channel="paper")
+    assert said() == [True, True]
+    with world.enter(Role.RECEPTION):
+        consents.withdraw(Patient.objects.get(), "image_publication", channel="phone")
+    assert said() == [True, False]
 
 
 # --- Recall ----------------------------------------------------------------------------------------------------------
