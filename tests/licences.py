@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from clinics.models import LicenceStatus, Professional, VerificationMethod
 
-CPF, OTHER_CPF, DIRECTOR_CPF = "52998224725", "11144477735", "39053344705"
+CPF, OTHER_CPF, DIRECTOR_CPF = "52998224725", "11144477735", "74185296355"
 """Well-known made-up numbers with good check digits."""
 
 

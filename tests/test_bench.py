@@ -58,6 +58,7 @@ KEYS = {
     "vault.bulk",
     "vault.bulk.ratio",
     *(f"page.{page}.{place}" for page in PAGES for place in ("large", "middle")),
+    # The large clinic has too many professionals for one day's page.
     "page.agenda_day.middle",
     *(f"list_page.{what}.{other}" for what in ("patients", "appointments") for other in ("stock", "unfold")),
     *(f"save.{what}" for what in ("change_appointment", "add_appointment", "change_patient", "add_patient")),

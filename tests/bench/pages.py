@@ -158,8 +158,8 @@ def _against_stock(scale: Scale, browser: Browser, model: type[Any], title: str)
     shown: dict[str, list[str]] = {}
 
     def take(side: str, url: str) -> Callable[[], float]:
-        # Each row is linked by its id; the order they come in is compared as well.
-        links = re.compile(rf"{model._meta.model_name}/([0-9a-f-]{{36}})/change/".encode())
+        # Each row is linked by its id, to its form or its own page; the order they come in is compared as well.
+        links = re.compile(rf"{model._meta.model_name}/([0-9a-f-]{{36}})/(?:change|page)/".encode())
 
         def request() -> float:
             body, seconds = browser.get(url)

@@ -30,7 +30,7 @@ class Worlds:
 def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Worlds]:
     """Two committed clinics with a row in every table, shared by a module: its tests undo what they write."""
     with django_db_blocker.unblock():
-        both = Worlds(make_world("ALFAZEMA"), make_world("BERGAMOTA"))
+        both = Worlds(make_world("ALFAZEMA", signed=True), make_world("BERGAMOTA", signed=True))
         for world, cpf in ((both.a, "52998224725"), (both.b, "11144477735")):
             share_a_record(world)
             cancel_a_prescription(world)
