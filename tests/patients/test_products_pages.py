@@ -163,7 +163,7 @@ def test_a_product_is_applied_from_an_appointment_with_photographs(world: World)
     shown = client.get(answer.headers["Location"])
     assert shown.status_code == 200
     text = shown.content.decode()
-    for said in ("glabela", "100 U em 2 mL", "S-9", "L1234", "Uso de imagem: não registrado"):
+    for said in ("glabela", "100 U em 2 mL", "S-9", "L1234", "Publicação: sem autorização"):
         assert said in text
     with world.enter(Role.PROFESSIONAL):
         done = ProductApplication.objects.get()
