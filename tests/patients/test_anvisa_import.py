@@ -111,7 +111,7 @@ def test_a_cancelled_registration_reaches_the_products_of_every_clinic(tmp_path:
 
 def test_another_file_is_refused_as_a_whole(tmp_path: Path, db: None) -> None:
     file = write(tmp_path / "f.csv", (medicine(n) for n in range(1, 3)))
-    with pytest.raises(ImportRefused, match="NUMERO_REGISTRO_CADASTRO"):
+    with pytest.raises(ImportRefused, match="CLASSE_RISCO"):
         bring(file, "devices", tmp_path)
     with pytest.raises(CommandError):
         call_command("import_anvisa", str(tmp_path / "none.csv"), kind="devices")
