@@ -376,7 +376,7 @@ def test_a_price_that_is_none_is_refused(clinic_a: World, typed: str) -> None:
         ({"council": "06", "council_number": "12a", "council_uf": "RJ"}, {"council_number"}),
         ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "52998224725"}, set()),
         ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "52998224724"}, {"cpf"}),
-        ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "390.533.447-05"}, {"cpf"}),
+        ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "741.852.963-55"}, {"cpf"}),
         # What the form hid when the council changed is left out.
         ({"council": "06", "council_number": "1", "council_uf": "RJ", "council_region": "3"}, set()),
     ],
