@@ -61,7 +61,8 @@ def test_its_professionals_have_written(loaded: None) -> None:
         account = User.objects.get(email="profissional@ipe.example")
     with context.enter(account, IPE):
         found = list(MedicalRecord.objects.all())
-        assert {record.status for record in found} == {"draft", "finalised", "signed"}
+        # A colleague's signed report may be of somebody whom this one sees too.
+        assert {"draft", "finalised"} <= {record.status for record in found}
         assert any(record.amends_id for record in found)
         assert any(record.diagnoses for record in found)
         assert PatientAlert.objects.count() >= 3
@@ -271,9 +272,14 @@ def test_its_stock_has_something_to_look_at(loaded: None) -> None:
         assert stock.expired
         assert stock.held
         assert stock.unusable
-    with context.enter(context.SignIn(), None):
-        user = User.objects.get(pk=next(iter(members)))
-    with context.enter(user, IPE):
-        assert ProductApplication.objects.count() >= 5
-        assert AdverseEvent.objects.count() >= 1
-        assert ClinicalPhoto.objects.count() >= 2
+    # Each sees what was done to those in their own care.
+    seen = []
+    for account in members:
+        with context.enter(context.SignIn(), None):
+            user = User.objects.get(pk=account)
+        with context.enter(user, IPE):
+            seen.append([model.objects.count() for model in (ProductApplication, AdverseEvent, ClinicalPhoto)])
+    applied, events, photos = map(max, zip(*seen, strict=True))
+    assert applied >= 5
+    assert events >= 1
+    assert photos >= 2
