@@ -129,8 +129,8 @@ def make_world(
 ) -> World:
     """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
 
-    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature,
-    whose making leaves traces that tests may count.
+    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature and
+    one patient has consented, whose making leaves traces that tests may count.
     """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
@@ -173,11 +173,11 @@ def make_world(
         _direct(world)
     if patients > 1:
         # The only patient of a small clinic is one that tests count the traces of.
-        _consent(world)
-        _plan_session(world)
         _write(world)
-        _apply(world)
         if signed:
+            _plan_session(world)
+            _apply(world)
+            _consent(world)
             _sign(world)
     return world
 
