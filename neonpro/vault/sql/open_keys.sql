@@ -3,7 +3,7 @@
 --   open        take it
 --   erased      it was destroyed
 --   withheld    this role may not have this category (neonpro.may_open)
---   restricted  the patient's data are closed to all but the DPO
+--   restricted  the patient's data, or this category of them, are closed to all but the DPO
 -- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
 -- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom nothing may be opened are
 -- in a row of their own, DENIED.
@@ -74,7 +74,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN k.wrapped IS NULL THEN 'erased'
-            WHEN k.patient_id = ANY (hidden) THEN 'restricted'
+            WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role <> 'dpo') THEN 'restricted'
             WHEN k.category <> ALL (allowed) THEN 'withheld'
             ELSE 'open'
         END AS status
