@@ -35,6 +35,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Privacy"),
                 "items": [
+                    {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
+                    {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},
                 ],

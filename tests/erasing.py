@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from clinics.roles import Role
 from compliance.erasure import approve_erasure, execute_erasure, plan_erasure, propose_erasure
-from compliance.models import DataRequest, Erasure, IdentityCheck, RequestChannel, RequestType
+from compliance.models import DataRequest, Erasure, ErasureKind, IdentityCheck, RequestChannel, RequestType
 from neonpro.db import context
 from neonpro.db.bound import execute
 from tests.factories import World, join, make_user
@@ -49,11 +49,10 @@ def erased(world: World, patient: UUID) -> Erasure:
         return execute_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=world.user(Role.DPO))
 
 
-def destroy(world: World, patient: UUID, categories: Iterable[str]) -> int:
-    """Only the keys, of these categories, the way an approved erasure may; what the rules say is not asked."""
-    erasure = approved(world, patient)
-    with world.enter(Role.DPO):
-        execute("SELECT neonpro.begin_erasure(%s::uuid)", [erasure.pk])
-        ((number,),) = execute("SELECT neonpro.destroy_keys(%s::uuid, %s::text[])", [patient, list(categories)])
-        execute("SELECT neonpro.end_erasure('{}'::jsonb)", [])
+def destroy_keys(patient: UUID, categories: Iterable[str]) -> int:
+    """Only the keys, of these categories, as an erasure by rule may; the open context is a job's."""
+    erasure = Erasure.objects.create(kind=ErasureKind.RETENTION, patient_id=patient, plan={}, plan_digest="0" * 64)
+    execute("SELECT neonpro.begin_erasure(%s::uuid)", [erasure.pk])
+    ((number,),) = execute("SELECT neonpro.destroy_keys(%s::uuid, %s::text[])", [patient, list(categories)])
+    execute("SELECT neonpro.end_erasure('{}'::jsonb)", [])
     return int(number)
