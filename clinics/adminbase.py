@@ -16,7 +16,7 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage
 from django.db import IntegrityError, transaction
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import CASCADE, Field, ForeignKey, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -464,8 +464,8 @@ class ClinicAdmin(ModelAdmin):
             if not (relation.auto_created and (relation.one_to_many or relation.one_to_one)):
                 continue
             model = relation.related_model
-            if is_history(model):
-                # A version says what once was; it holds on to nothing.
+            if is_history(model) or relation.on_delete is CASCADE:
+                # A version says what once was, and a part goes with the whole: they hold on to nothing.
                 continue
             count = model._default_manager.filter(**{f"{relation.field.name}__in": records}).count()
             if count:

@@ -77,6 +77,12 @@ class CnpjField(_InClear):
     _clean, _length = staticmethod(identifiers.clean_cnpj), 14
 
 
+class CpfField(_InClear):
+    """CPF of somebody who is no patient, 11 digits. A patient's is an `EncryptedCpfField`."""
+
+    _clean, _length = staticmethod(identifiers.clean_cpf), 11
+
+
 class CepField(_InClear):
     """Postcode, 8 digits."""
 
@@ -129,6 +135,7 @@ class EncryptedEmailField(EncryptedTextField):
 
 WRITTEN: dict[type[Any], Callable[[str], str]] = {
     EncryptedCpfField: identifiers.format_cpf,
+    CpfField: identifiers.format_cpf,
     CnpjField: identifiers.format_cnpj,
     CepField: identifiers.format_cep,
     EncryptedCepField: identifiers.format_cep,

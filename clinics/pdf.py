@@ -173,7 +173,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[f
     )
 
 
-def document(story: list[Flowable], *, title: str, author: str, foot: str) -> bytes:
+def document(story: list[Flowable], *, title: str, author: str, foot: str, keywords: str = "") -> bytes:
     """The finished file, on A4.
 
     Args:
@@ -181,12 +181,13 @@ def document(story: list[Flowable], *, title: str, author: str, foot: str) -> by
         title: what readers show as the window's title; it says no name of a patient.
         author: the clinic.
         foot: the line at the bottom of every page, beside the page number.
+        keywords: the file's own, shown by readers among its properties.
     """
     _fonts()
     out = io.BytesIO()
     paper = SimpleDocTemplate(
         out, pagesize=A4, leftMargin=EDGE, rightMargin=EDGE, topMargin=16 * mm, bottomMargin=20 * mm,
-        title=title, author=author, creator="NeonPro", subject=title, initialFontName=REGULAR,
+        title=title, author=author, creator="NeonPro", subject=title, keywords=keywords, initialFontName=REGULAR,
         lang=to_locale(get_language() or "pt-br").replace("_", "-"), displayDocTitle=True,
     )  # fmt: skip
 

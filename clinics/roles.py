@@ -28,15 +28,34 @@ class Role(TextChoices):
 _M, _R, _P, _D, _A = Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.DPO, Role.AUDITOR
 _STAFF = (_M, _R, _P, _D, _A, JOB)
 _DESK = (_M, _R, _P, JOB)
+_KEEP = (_M, _R, JOB)
 
 ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "clinics": {"view": _STAFF, "add": (JOB,), "change": (_M, JOB)},
     "clinic_memberships": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
     "professionals": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # And the professional whose it is, by a policy of its own.
+    "professional_identities": {"view": (_M, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
     "services": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    "scope_rules": {"view": _STAFF, "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Of these only the technical director, who is the one or the other (`sql/guard_signoff.sql`).
+    "scope_signoffs": {"view": _STAFF, "add": (_M, _P), "change": (_M, _P)},
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # Who cares for whom opens the record: reception books, and has no other say in it. Nobody deletes a stay in a team.
+    "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).
+    "medical_records": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    # Added and never changed. A job sees that there are signatures and verifies them; it opens no file.
+    "record_signatures": {"view": (_P, JOB), "add": (_P,)},
+    "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
+    # Hours and absences are the reception's daily work; the professional tells it.
+    "working_hours": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "absences": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
+    "waiting_list": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    "reminders": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
     "audit_logs": {"view": (_M, _D, _A)},
     # The encarregado's own: nobody deletes any of it, and a job only carries out what the rules allow by themselves.
     "data_requests": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},

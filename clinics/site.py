@@ -64,6 +64,8 @@ class NeonProAdminSite(UnfoldAdminSite):
             return None
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         beginning = link = reverse(f"{name}_changelist")
+        if "page" in entry:
+            link = reverse(f"{name}_{entry['page']}")
         if entry.get("own"):
             assert request.clinic is not None
             link = reverse(f"{name}_change", args=[request.clinic.id])

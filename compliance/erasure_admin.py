@@ -29,7 +29,7 @@ from compliance.erasure import (
     plan_erasure,
     propose_erasure,
 )
-from compliance.erasure_letter import category_word, letter, outcome_word
+from compliance.erasure_letter import category_word, day, letter, outcome_word
 from compliance.models import ERASING, DataRequest, Erasure, LegalHold
 from neonpro.rules import rule
 from neonpro.vault.keys import Act
@@ -195,7 +195,7 @@ class DataRequestAdmin(_OfPatientAdmin):
                     "versions": line["versions"],
                     "ground": line["ground"],
                     "until": line["kept_until"]
-                    and date_format(date.fromisoformat(line["kept_until"]), "SHORT_DATE_FORMAT"),
+                    and day(line["kept_until"]),
                 }
                 for line in told["lines"]
             ],

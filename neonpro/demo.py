@@ -25,6 +25,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from neonpro.db.embedded import DEMO_DATABASE, EmbeddedError, EmbeddedServer, demo_environment, erase, prepare_database
+from neonpro.pades import demonstration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -87,6 +88,7 @@ def start_database(base_dir: Path) -> EmbeddedServer:
         # As root the server runs as another account, which must pass through here, but not list.
         directory.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
         _make_secrets(directory)
+        demonstration.make(directory / "certificates")
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise

@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "neonpro.db",
     "neonpro.vault",
     "neonpro.rules",
+    "neonpro.pades",
     "clinics",
     "patients",
     "compliance",
@@ -249,6 +250,25 @@ STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "staticfiles"
 EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
+
+# --- Signing ----------------------------------------------------------------------------------------------------
+
+# Files, or directories of them: PEM or DER. What ICP-Brasil's roots certify is a qualified signature.
+NEONPRO_ICP_ROOTS = env.list("NEONPRO_ICP_ROOTS", default=[])
+# The demonstration trusts a root of its own, made with its secrets (`neonpro.demo`).
+DEMO_CERTIFICATES = BASE_DIR / ".postgres" / "certificates"
+_demo_root = DEMO_CERTIFICATES / "root.pem"
+NEONPRO_SIGNATURE_ROOTS = env.list(
+    "NEONPRO_SIGNATURE_ROOTS", default=[str(_demo_root)] if DEMO and _demo_root.exists() else []
+)
+NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
+NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
+FILE_UPLOAD_HANDLERS = [
+    # A private key never touches the disk, however large the request is that brings it.
+    "clinics.uploads.KeyFileHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Logging: never a query string, never a parameter -----------------------------------------------------------
 

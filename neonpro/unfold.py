@@ -19,8 +19,11 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": _("Dashboard"), "icon": "space_dashboard"},
-                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment"},
+                    {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment", "page": "day"},
+                    {"title": _("Waiting list"), "icon": "hourglass", "model": "patients.WaitingEntry"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                    {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
+                    {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
                 ],
             },
             {
@@ -29,6 +32,10 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Team"), "icon": "groups", "model": "clinics.Membership"},
                     {"title": _("Professionals"), "icon": "stethoscope", "model": "clinics.Professional"},
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
+                    {"title": _("Scope of practice"), "icon": "rule", "model": "clinics.ScopeRule"},
+                    {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
+                    {"title": _("Working hours"), "icon": "schedule", "model": "patients.WorkingHours"},
+                    {"title": _("Absences"), "icon": "event_busy", "model": "patients.Absence"},
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
                 ],
             },
@@ -38,6 +45,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
                     {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
+                    {"title": _("Care teams"), "icon": "group", "model": "patients.CareTeam"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},
                 ],
             },

@@ -76,7 +76,7 @@ def answer(admin: Any, request: HttpRequest, patient: Patient) -> HttpResponse:
         "newest": f"?{urlencode(filters)}" if request.GET.get("before") else "",
         "older": f"?{urlencode({**filters, 'before': page.older})}" if page.older else "",
         "report_rows": accesses.REPORT_ROWS,
-        "back_url": reverse("admin:patients_patient_change", args=[patient.pk]),
+        "back_url": reverse("admin:patients_patient_page", args=[patient.pk]),
         "media": admin.media + form.media,
     }
     return TemplateResponse(request, "admin/patients/patient/accesses.html", context)

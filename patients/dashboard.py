@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.dataclasses import SearchResult
 
+from clinics.licences import Standing, to_check
 from clinics.middleware import ClinicRequest
 from clinics.models import Clinic, Professional, Service
 from neonpro.vault.fields import Withheld
@@ -148,6 +149,8 @@ def fill(request: ClinicRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= {"title": _("Dashboard"), "today": today, "role": request.clinic.role}
     if not (user.has_perm("patients.view_appointment") and user.has_perm("patients.view_patient")):
         return context
+    if user.has_perm("clinics.change_professional"):
+        context["licences"] = licences_to_check(today)
     by_day = _count_by_day(today)
     context |= {
         "agenda": agenda(today),
@@ -158,6 +161,26 @@ def fill(request: ClinicRequest, context: dict[str, Any]) -> dict[str, Any]:
         "may_book": user.has_perm("patients.add_appointment"),
     }
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceLine:
+    """A licence that somebody has to ask the council about."""
+
+    professional: Professional
+    text: str
+    urgent: bool
+
+
+def licences_to_check(today: date) -> list[LicenceLine]:
+    """The licences to ask the council about, the most urgent first: in one query."""
+    words = {
+        Standing.STALE: gettext_lazy("check again: the last verification no longer counts"),
+        Standing.EXPIRED: gettext_lazy("expired"),
+        Standing.UNVERIFIED: gettext_lazy("never verified"),
+        Standing.DUE: gettext_lazy("check again soon"),
+    }
+    return [LicenceLine(one, str(words[found]), found != Standing.DUE) for one, found in to_check(on=today)]
 
 
 def agenda(today: date) -> list[AgendaLine]:
@@ -184,7 +207,7 @@ def find_patients(request: ClinicRequest, term: str) -> list[SearchResult]:
         SearchResult(
             title=patient.display_name,
             description=_describe(patient),
-            link=reverse("admin:patients_patient_change", args=[patient.pk]),
+            link=reverse("admin:patients_patient_page", args=[patient.pk]),
             icon="person",
         )
         # Where there are more, those seen last.

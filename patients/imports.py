@@ -292,6 +292,7 @@ class _Import:
                 patient_id=made.get(row.patient_key) or self.patients[row.patient_key],
                 source=source,
                 external_id=row.key,
+                status_at=self.began,
                 **row.appointment,
                 **times,
             )

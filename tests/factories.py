@@ -1,16 +1,43 @@
 """Clinics with people in them, made the way the product makes them: in a context, as the application's role."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from clinics.models import Clinic, Council, Membership, Professional, Service, User
+from django.utils import timezone
+
+from clinics.models import (
+    Clinic,
+    Council,
+    Membership,
+    ProcedureClass,
+    Professional,
+    ScopeLevel,
+    ScopeRule,
+    ScopeSignOff,
+    Service,
+    User,
+)
 from clinics.roles import Role
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
-from patients.models import Appointment, Patient
+from patients import records
+from patients.models import (
+    Absence,
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    RecordSignature,
+    RecordTemplate,
+    Reminder,
+    WaitingEntry,
+    WorkingHours,
+)
+from tests.licences import DIRECTOR_CPF, verified
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -24,9 +51,17 @@ class World:
     canary: str
     users: dict[str, User] = field(default_factory=dict)
     professional: Professional = None  # type: ignore[assignment]  # set as it is made
+    director: Professional = None  # type: ignore[assignment]
+    director_user: User = None  # type: ignore[assignment]
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
+    template: RecordTemplate = None  # type: ignore[assignment]
+    record: MedicalRecord = None  # type: ignore[assignment]
+    """A finalised entry of the last patient, by the professional, who cares for all of them."""
+    alert: PatientAlert = None  # type: ignore[assignment]
+    signature: RecordSignature = None  # type: ignore[assignment]
+    """Of another entry of the last patient. It does not verify: nothing in it is real."""
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -65,22 +100,30 @@ def join(user: User, clinic: UUID, role: str, *, name: str = "") -> Membership:
         )
 
 
-def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo") -> World:
-    """A clinic with a user for each role, a professional, a service, patients and an appointment for each."""
+def make_world(
+    canary: str, *, patients: int = 3, time_zone: str = "America/Sao_Paulo", director: bool = True, signed: bool = False
+) -> World:
+    """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
+
+    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature,
+    whose making leaves traces that tests may count.
+    """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
         clinic = Clinic.objects.create(
             id=clinic_id, trade_name=f"Clínica {canary}", legal_name=f"{canary} Ltda.", time_zone=time_zone
         )
     world = World(clinic, canary)
+    memberships: dict[str, Membership] = {}
     for role in Role.values:
         user = make_user(f"{role}@{canary.lower()}.example")
-        join(user, clinic_id, role, name=f"{role} {canary}")
+        memberships[role] = join(user, clinic_id, role, name=f"{role} {canary}")
         world.users[role] = user
     with context.enter(JOB, clinic_id):
         world.professional = Professional.objects.create(
-            full_name=f"Dra. {canary}", council=Council.CRM, council_number="123456", council_uf="SP"
-        )
+            full_name=f"Dra. {canary}", council=Council.CRM, council_number="123456", council_uf="SP",
+            membership=memberships[Role.PROFESSIONAL],
+        )  # fmt: skip
         world.service = Service.objects.create(
             name=f"Consulta {canary}", category="consultation", duration_minutes=30, price_cents=25_000
         )
@@ -100,4 +143,143 @@ def make_world(canary: str, *, patients: int = 3, time_zone: str = "America/Sao_
                     note=f"recado {canary}",
                 )
             )
+        if world.patients:
+            add_agenda(world)
+    if director:
+        _direct(world)
+    if patients > 1:
+        # The only patient of a small clinic is one that tests count the traces of.
+        _write(world)
+        if signed:
+            _sign(world)
     return world
+
+
+def _direct(world: World) -> None:
+    """Give a clinic a technical director, verified and a user of their own, who signed off one disputed procedure."""
+    clinic, canary = world.clinic.pk, world.canary
+    world.director_user = make_user(f"diretor@{canary.lower()}.example")
+    membership = join(world.director_user, clinic, Role.PROFESSIONAL, name=f"diretor {canary}")
+    with context.enter(JOB, clinic):
+        world.director = verified(
+            Professional.objects.create(
+                full_name=f"Dr. Diretor {canary}", council=Council.CRM, council_number="654321", council_uf="SP",
+                membership=membership,
+            ),
+            cpf=DIRECTOR_CPF,
+        )  # fmt: skip
+        Clinic.objects.update(technical_director=world.director)
+        world.clinic.refresh_from_db()
+        ScopeRule.objects.create(
+            procedure_class=ProcedureClass.INJECTABLE, council=Council.CRM, level=ScopeLevel.DISPUTED, limits=canary
+        )
+    with context.enter(world.director_user, clinic):
+        ScopeSignOff.objects.create(
+            professional=world.professional, procedure_class=ProcedureClass.INJECTABLE, reason=f"ciência {canary}",
+            until=timezone.localdate() + timedelta(days=30),
+        )  # fmt: skip
+
+
+def _write(world: World) -> None:
+    """What the professional has written: a template, an entry and an alert of the last patient."""
+    canary = world.canary
+    with world.enter(Role.PROFESSIONAL):
+        world.template = RecordTemplate.objects.create(
+            name=f"Modelo {canary}",
+            kind="evolution",
+            sections=[{"code": "evolution", "heading": f"Evolução {canary}", "hint": "", "required": True}],
+        )
+        # By hand, and so without reading anything: tests count who read what.
+        world.record = MedicalRecord.objects.create(
+            patient=world.patients[-1], kind="evolution", author=world.professional, template=world.template,
+            content={"sections": [{**world.template.sections[0], "text": f"queixa {canary}"}]},
+        )  # fmt: skip
+        MedicalRecord.objects.filter(pk=world.record.pk).update(status="finalised")
+        world.alert = PatientAlert.objects.create(
+            patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
+        )
+
+
+def _sign(world: World) -> None:
+    """A signed entry of the last patient. What it holds is no PDF: signing a real one takes a quarter of a second."""
+    canary = world.canary
+    unverified = Professional.objects.filter(pk=world.professional.pk).values(
+        "status", "verified_at", "verification_method", "verification_source", "recheck_on"
+    )
+    with context.enter(JOB, world.clinic.pk):
+        before = unverified.get()
+        # Nobody signs without a licence that counts; tests begin without one.
+        verified(Professional.objects.get(pk=world.professional.pk))
+    with world.enter(Role.PROFESSIONAL):
+        record = MedicalRecord.objects.create(
+            patient=world.patients[-1], kind="evolution", author=world.professional,
+            content={"sections": [{"code": "evolution", "heading": "Evolução", "text": f"assinado {canary}"}]},
+        )  # fmt: skip
+        MedicalRecord.objects.filter(pk=record.pk).update(status="finalised")
+        world.signature = RecordSignature.objects.create(
+            record=record, patient=world.patients[-1], signer=world.professional,
+            document=f"documento {canary}".encode(), document_sha256="0" * 64, document_size=1,
+            container=f"assinatura {canary}".encode(), signed_digest="0" * 64, chain=f"cadeia {canary}".encode(),
+            signer_cpf="15350946056", certificate_serial="1f", certificate_issuer=f"AC {canary}", level="ADVANCED",
+            pades_level="B-B", signed_at=timezone.now(), report={"ok": True, "findings": [{"code": "intact"}]},
+        )  # fmt: skip
+    with context.enter(JOB, world.clinic.pk):
+        Professional.objects.filter(pk=world.professional.pk).update(**before)
+
+
+def write_entry(
+    patient: Patient, text: str, *, kind: str = "evolution", template: RecordTemplate | None = None, final: bool = True
+) -> MedicalRecord:
+    """An entry whose first section says `text`, by the professional whose context is open."""
+    draft = records.new_draft(patient=patient.pk, kind=kind, template=template)
+    draft = records.save_draft(draft.pk, revision=draft.revision, texts={draft.sections[0]["code"]: text})
+    return records.finalise(draft.pk, revision=draft.revision) if final else draft
+
+
+def make_colleague(world: World, name: str = "colega") -> tuple[User, Professional]:
+    """A second professional of a clinic, who cares for nobody yet."""
+    user = make_user(f"{name}@{world.canary.lower()}.example")
+    membership = join(user, world.clinic.pk, Role.PROFESSIONAL, name=f"{name} {world.canary}")
+    with context.enter(JOB, world.clinic.pk):
+        professional = Professional.objects.create(
+            full_name=f"Dr. {name.title()} {world.canary}", council=Council.CRM, membership=membership,
+            council_number=str(abs(hash(name)) % 10**9), council_uf="SP",
+        )  # fmt: skip
+    return user, professional
+
+
+def add_agenda(world: World) -> None:
+    """Hours, an absence, somebody who waits and a reminder; none of them in the way of a test's bookings."""
+    WorkingHours.objects.create(
+        professional=world.professional, weekday=0, starts=time(6), ends=time(7), valid_from=date(2000, 1, 3),
+        valid_to=date(2000, 1, 3),
+    )  # fmt: skip
+    Absence.objects.create(
+        professional=world.professional, kind="course", starts_at=datetime(2000, 1, 5, 12, tzinfo=UTC),
+        ends_at=datetime(2000, 1, 5, 13, tzinfo=UTC),
+    )  # fmt: skip
+    WaitingEntry.objects.create(
+        patient=world.patients[-1], professional=world.professional, note=f"aviso {world.canary}"
+    )
+    Reminder.objects.create(
+        appointment=world.appointments[0], patient=world.patients[0], for_day=date(2000, 1, 7), channel="list",
+        status="sent",
+    )  # fmt: skip
+
+
+PATHS = {
+    AppointmentStatus.SCHEDULED: (),
+    AppointmentStatus.CONFIRMED: ("confirmed",),
+    AppointmentStatus.ARRIVED: ("arrived",),
+    AppointmentStatus.IN_CARE: ("arrived", "in_care"),
+    AppointmentStatus.COMPLETED: ("arrived", "in_care", "completed"),
+    AppointmentStatus.CANCELLED: ("cancelled",),
+    AppointmentStatus.NO_SHOW: ("no_show",),
+}
+"""The lawful way from a new appointment to each state."""
+
+
+def bring_to(appointment: Appointment, status: str) -> None:
+    """Bring a scheduled appointment to a state, step by step, in the open context."""
+    for step in PATHS[AppointmentStatus(status)]:
+        Appointment.objects.filter(pk=appointment.pk).update(status=step)

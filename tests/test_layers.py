@@ -9,7 +9,7 @@ from django.conf import settings
 
 FLOORS = [
     {"neonpro.db"},
-    {"neonpro.vault", "neonpro.rules"},
+    {"neonpro.vault", "neonpro.rules", "neonpro.pades"},
     {"clinics"},
     {"patients"},
     {"compliance"},
@@ -81,6 +81,7 @@ def test_every_app_of_ours_stands_on_a_floor() -> None:
         ("neonpro/db/__init__.py", "from ..vault import keys", "neonpro.vault.keys"),
         ("neonpro/vault/x.py", "import clinics", "clinics"),
         ("neonpro/rules/x.py", "from ai import models as m", "ai.models"),
+        ("neonpro/pades/x.py", "from patients import signing", "patients.signing"),
         ("neonpro/rules/x.py", "from neonpro.vault import keys\nfrom neonpro.db import context", None),
         ("neonpro/db/x.py", "from neonpro.rules import rule", "neonpro.rules.rule"),
         ("clinics/x.py", "if True:\n    from patients import models", "patients.models"),

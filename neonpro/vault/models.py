@@ -36,6 +36,12 @@ class VaultQuerySet(models.QuerySet[M, M]):
 
     _opening: tuple[tuple[str, ...], Act | None] = ((), None)
 
+    def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
+        super().__init__(model, query, using, hints)
+        if query is None and model is not None and (heavy := deferred_fields(model)):
+            # No list ever loads files.
+            self.query.add_deferred_loading(heavy)
+
     def opening(self, *categories: str, act: Act | None = None) -> Self:
         """Say which categories a page of these records shows, so that one call opens them all.
 
@@ -97,8 +103,13 @@ class VaultQuerySet(models.QuerySet[M, M]):
         return super().order_by(*field_names)
 
     def only(self, *fields: Any) -> Self:
-        # Without them a value could not be opened, and each record would ask for them by itself.
-        return super().only(*fields, *self._binding_columns())
+        clone: Self = self._chain()  # type: ignore[attr-defined]
+        names, deferring = clone.query.deferred_loading
+        if deferring:
+            # What was left out from the beginning may be asked for by name; Django would leave it out for ever.
+            clone.query.deferred_loading = names - deferred_fields(self.model), True
+        # Without the binding a value could not be opened, and each record would ask for it by itself.
+        return super(VaultQuerySet, clone).only(*fields, *self._binding_columns())
 
     def defer(self, *fields: Any) -> Self:
         if fields == (None,):
@@ -158,10 +169,15 @@ class VaultQuerySet(models.QuerySet[M, M]):
                 except FieldDoesNotExist:
                     continue
                 if isinstance(found, EncryptedField) and not (
-                    value is None or (isinstance(value, str) and value == "")
+                    value is None or (isinstance(value, str | bytes) and not value)
                 ):
                     raise SealedError(f"{found.label} is encrypted for its record: use save() or bulk_update().")
         return super().update(**values)
+
+
+def deferred_fields(model: type[models.Model]) -> frozenset[str]:
+    """The fields of a model that are not loaded with its rows."""
+    return frozenset(found.attname for found in encrypted_fields(model) if found.deferred)
 
 
 class VaultModel(models.Model):
@@ -194,7 +210,7 @@ class VaultModel(models.Model):
         known = state_of(self)
         for found in encrypted_fields(type(self)):
             value = state.get(found.attname)
-            if isinstance(value, Sealed | Withheld) or value is None or value == "":
+            if isinstance(value, Sealed | Withheld) or value is None or found.is_empty(value):
                 continue
             sealed = found.sealed_value(self)
             if sealed is None or sealed != known.sealed.get(found.attname):

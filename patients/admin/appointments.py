@@ -1,6 +1,6 @@
 """The appointments' pages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -18,14 +18,20 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, 
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from clinics import withheld
+from clinics import scope, withheld
 from clinics.adminbase import ClinicAdmin, ClinicChangeList
 from clinics.models import Professional
 from neonpro.vault.keys import Act
+from patients.admin.agenda import AgendaPages
+from patients.admin.reminders import ReminderPages
 from patients.admin.search import PatientSearch
+from patients.admin.waiting import offer_url
 from patients.booking import BookingError, cancel, may_cancel
+from patients.flow import events
 from patients.forms.appointments import AppointmentForm, CancelForm
 from patients.models import Appointment, AppointmentStatus, Patient
+from patients.overbooking import may_overbook
+from patients.waiting_list import matches
 
 
 class WhenFilter(DropdownFilter):
@@ -99,8 +105,18 @@ class AppointmentChangeList(ClinicChangeList):
         ]
 
 
+def freed_url(professional: UUID | None, starts_at: datetime | None, ends_at: datetime | None) -> str:
+    """The page that offers a time that became free; "" where nobody waits for it, or it has passed."""
+    if starts_at is None or ends_at is None or starts_at < timezone.now():
+        return ""
+    minutes = int((ends_at - starts_at).total_seconds()) // 60
+    if not matches(professional=professional, starts_at=starts_at, minutes=minutes):
+        return ""
+    return offer_url(professional, starts_at, minutes)
+
+
 @admin.register(Appointment)
-class AppointmentAdmin(PatientSearch, ClinicAdmin):
+class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
     """The agenda, from today on."""
 
     form = AppointmentForm
@@ -121,6 +137,8 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
     actions_detail = ("cancel",)
+    change_form_before_template = "admin/patients/appointment/offered.html"
+    change_form_outer_after_template = "admin/patients/appointment/events.html"
     refusals: ClassVar[dict[str, Any]] = {
         "appointments_professional_free": gettext_lazy(
             "This time of the professional was taken a moment ago. Choose another."
@@ -128,10 +146,18 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
         "appointments_patient_free": gettext_lazy(
             "This patient was booked for this time a moment ago. Choose another."
         ),
+        **scope.RULES,
+        "appointments_status_flow": gettext_lazy(
+            "The visit's state was changed a moment ago, and this one does not follow it. Reload the page."
+        ),
+        "appointments_overbooking_allowed": gettext_lazy(
+            "You may not overbook. A manager can, or can allow it to you in the team's page."
+        ),
     }
     fieldsets = (
         (None, {"fields": ("patient", "professional", "service")}),
         (gettext_lazy("When"), {"fields": ("day", "time", "minutes", "by_arrival")}),
+        (gettext_lazy("Overbooking (encaixe)"), {"fields": ("overbooked", "overbook_reason")}),
         (gettext_lazy("Situation"), {"fields": ("status", "note")}),
     )
 
@@ -151,7 +177,56 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
             sets[0] = (None, {"fields": ("patient_link", "professional", "service")})
         if obj is not None and obj.cancel_reason:
             sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
-        return sets
+        return self._without_overbooking(sets, obj)
+
+    def _without_overbooking(self, sets: list[Any], obj: Appointment | None) -> list[Any]:
+        """Without the encaixe's fields for whom it is not."""
+        if may_overbook() or (obj is not None and obj.overbooked):
+            return sets
+        return [part for part in sets if "overbooked" not in part[1]["fields"]]
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
+        before = form.initial
+        super().save_model(request, obj, form, change)
+        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
+            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
+            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
+            if not verdict.allowed:
+                messages.warning(
+                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
+                )
+        old = (
+            Appointment.history.filter(id=obj.pk).order_by("-history_date").values_list(
+                "professional_id", "starts_at", "ends_at"
+            )[1:2]
+            if change and {"day", "time", "professional"} & set(form.changed_data) and before
+            else ()
+        )  # fmt: skip
+        for was in old:
+            freed = freed_url(*was)
+            if freed:
+                # Kept for the answer: the time that this visit left is offered to those who wait.
+                request.freed = freed  # type: ignore[attr-defined]
+        if getattr(form, "outside_hours", False):
+            messages.warning(request, _("Booked outside the professional's working hours."))
+        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
+            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
+            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
+            if not verdict.allowed:
+                messages.warning(
+                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
+                )
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        response: HttpResponse = super().response_change(request, obj)
+        freed = getattr(request, "freed", "")
+        return HttpResponseRedirect(freed) if freed and "_continue" not in request.POST else response
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        record = context.get("original")
+        if record is not None:
+            context["events"] = events(record)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def closed(self, request: HttpRequest, record: Appointment) -> list[str]:
         patients: Any = self.admin_site.get_model_admin(Patient)
@@ -200,6 +275,9 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
                 form.add_error(None, str(error))
             else:
                 messages.success(request, _("The appointment was cancelled and its time is free again."))
+                freed = freed_url(appointment.professional_id, appointment.starts_at, appointment.ends_at)
+                if freed:
+                    return HttpResponseRedirect(freed)
                 return HttpResponseRedirect(reverse("admin:patients_appointment_changelist"))
         return self.confirmation(
             request,
@@ -233,7 +311,7 @@ class AppointmentAdmin(PatientSearch, ClinicAdmin):
     def patient_link(self, appointment: Appointment) -> str:
         return format_html(
             '<a class="np-link" href="{}">{}</a>',
-            reverse("admin:patients_patient_change", args=[appointment.patient_id]),
+            reverse("admin:patients_patient_page", args=[appointment.patient_id]),
             withheld.shown(appointment.patient.display_name),
         )
 

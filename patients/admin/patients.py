@@ -1,7 +1,7 @@
 """The patients' pages."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -33,10 +33,13 @@ from clinics.roles import Role
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Status
 from patients import accesses_page
+from patients.admin.patient_page import PatientPageViews, page_url
+from patients.admin.patient_records import PatientRecords
 from patients.admin.search import PatientSearch
 from patients.forms.grants import PERMISSIONS, GrantForm, MemberForm
 from patients.forms.patients import PatientForm
 from patients.models import Patient
+from patients.page import age_on
 from patients.search import SORTED, Found, alphabetical
 
 MAY_READ_LOG = "compliance.view_auditlog"
@@ -44,11 +47,6 @@ MAY_READ_LOG = "compliance.view_auditlog"
 
 MAY_GRANT = "compliance.add_resourcepermission"
 """The permission to open single records to a colleague."""
-
-
-def age_on(born: date, today: date) -> int:
-    """Whole years between two days."""
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 class RegisteredFilter(DropdownFilter):
@@ -83,7 +81,7 @@ class RestrictedFilter(DropdownFilter):
 
 
 @admin.register(Patient)
-class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
+class PatientAdmin(PatientPageViews, PatientRecords, PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
     form = PatientForm
@@ -102,13 +100,13 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("book", "accesses", "restrict", "lift")
+    actions_detail = ("records", "alerts", "care", "book", "accesses", "restrict", "lift")
     fieldsets = (
         (
             gettext_lazy("Identification"),
             {"fields": ("name", "preferred_name", "mother_name", "birth_date", "birth_year", "sex")},
         ),
-        (gettext_lazy("Contact"), {"fields": ("phone", "other_phone", "email")}),
+        (gettext_lazy("Contact"), {"fields": ("phone", "other_phone", "email", "no_reminders")}),
         (gettext_lazy("Documents"), {"fields": ("cpf", "cns", "passport")}),
         (gettext_lazy("Birthplace"), {"fields": ("birthplace_city", "birthplace_uf")}),
         (gettext_lazy("Address"), {"fields": ("street", "district", "city", "uf", "cep")}),
@@ -265,7 +263,7 @@ class PatientAdmin(PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
             patient.restricted_at = since
             patient.save(update_fields=["restricted_at"])
             messages.success(request, done)
-            return HttpResponseRedirect(reverse("admin:patients_patient_change", args=[patient.pk]))
+            return HttpResponseRedirect(page_url(patient.pk))
         return self.confirmation(request, patient, title=title, text=text, submit=title, kind=kind)
 
     def has_accesses_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

@@ -20,6 +20,7 @@ from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
 from neonpro.vault.models import VaultModel
 from neonpro.vault.retention import Share
+from patients.models.care import FollowAppointments
 
 
 class AppointmentStatus(models.TextChoices):
@@ -45,10 +46,27 @@ class TsTzRange(Func):
     output_field = DateTimeRangeField()
 
 
-class NoOverlap(ExclusionConstraint):
-    """Nobody is in two active appointments at once. `patients.booking` says which one is in the way."""
+LAWFUL: dict[str, tuple[str, ...]] = {
+    AppointmentStatus.SCHEDULED: ("confirmed", "arrived", "cancelled", "no_show"),
+    AppointmentStatus.CONFIRMED: ("scheduled", "arrived", "cancelled", "no_show"),
+    AppointmentStatus.ARRIVED: ("scheduled", "confirmed", "in_care", "cancelled"),
+    AppointmentStatus.IN_CARE: ("arrived", "completed"),
+    AppointmentStatus.COMPLETED: ("in_care",),
+    AppointmentStatus.CANCELLED: ("scheduled", "confirmed"),
+    AppointmentStatus.NO_SHOW: ("scheduled", "confirmed", "arrived"),
+}
+"""What may follow each state, backwards where a click went wrong; `sql/appointment_flow.sql` keeps the same list."""
 
-    def __init__(self, *, name: str, who: str | None = None, **options: Any) -> None:
+
+class NoOverlap(ExclusionConstraint):
+    """Nobody is in two active appointments at once. `patients.booking` says which one is in the way.
+
+    Args:
+        who: the field that holds whoever is not to be in two places.
+        overbooking: an *encaixe* is exempt. A patient is never in two places; a professional who agreed is.
+    """
+
+    def __init__(self, *, name: str, who: str | None = None, overbooking: bool = False, **options: Any) -> None:
         if who:
             options["expressions"] = [
                 (F("clinic"), RangeOperators.EQUAL),
@@ -57,6 +75,8 @@ class NoOverlap(ExclusionConstraint):
             ]
             # An empty bound would be an endless range; an appointment by order of arrival has no hour at all.
             options["condition"] = Q(starts_at__isnull=False) & ~Q(status__in=FREES_THE_TIME)
+            if overbooking:
+                options["condition"] &= Q(overbooked=False)
         super().__init__(name=name, **options)
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
@@ -74,6 +94,51 @@ class OwnDay(AlwaysTrigger):
 
     def render_execute(self, model: type[models.Model]) -> str:
         return "neonpro.appointment_day()"
+
+
+class GuardFlow(AlwaysTrigger):
+    """Only lawful changes of state, and *encaixes* only by whom they are allowed (`sql/appointment_flow.sql`)."""
+
+    when = pgtrigger.Before
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(name="guard_flow", **options)
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.appointment_flow()"
+
+
+class GuardScope(AlwaysTrigger):
+    """Care begins only within the professional's scope of practice here (`sql/guard_scope.sql`)."""
+
+    when = pgtrigger.Before
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def __init__(self, **options: Any) -> None:
+        # PostgreSQL runs triggers by name: after those that set the day and judge the state.
+        super().__init__(name="scope_of_practice", **options)
+
+    def render_execute(self, model: type[models.Model]) -> str:
+        return "neonpro.guard_scope()"
+
+
+class ReasonGiven(models.CheckConstraint):
+    """What is marked needs its reason, an encrypted text: the database sees that there is one, and no more."""
+
+    def __init__(self, *, name: str, marked: str, field: str, **options: Any) -> None:
+        self.marked, self.field = marked, field
+        length: Any = Func(F(field), function="octet_length", output_field=models.IntegerField())
+        options["condition"] = Q(**{marked: False}) | Q(models.lookups.GreaterThan(length, 0))
+        super().__init__(name=name, **options)
+
+    def validate(self, *args: Any, **options: Any) -> None:
+        """Nothing: forms see plain values, and the database has the last word."""
+
+    def deconstruct(self) -> Any:
+        path, args, options = super().deconstruct()
+        del options["condition"]
+        return path, args, options | {"marked": self.marked, "field": self.field}
 
 
 class LastDay(AlwaysTrigger):
@@ -108,6 +173,17 @@ class Appointment(VaultModel, ClinicModel):
     status = models.CharField(
         _("status"), max_length=12, choices=AppointmentStatus.choices, default=AppointmentStatus.SCHEDULED,
         db_default=AppointmentStatus.SCHEDULED.value,
+    )  # fmt: skip
+    # Kept by trigger: in which order people came, and how long they have been waiting.
+    status_at = models.DateTimeField(_("in this state since"), db_default=Now(), editable=False)
+    overbooked = models.BooleanField(
+        _("overbooking (encaixe)"), default=False, db_default=False,
+        help_text=_("On purpose at a time that is taken or closed. It needs a reason."),
+    )  # fmt: skip
+    overbook_reason = EncryptedTextField(
+        _("why it is an overbooking"), max_length=200, blank=True,
+        label="appointment.overbook_reason", category="contact", patient="patient",
+        help_text=_("Nothing clinical here: the whole reception reads it."),
     )  # fmt: skip
     booked_at = models.DateTimeField(_("booked at"), db_default=Now(), editable=False)
     reminded = models.BooleanField(_("reminder sent"), default=False, db_default=False)
@@ -153,8 +229,14 @@ class Appointment(VaultModel, ClinicModel):
                 name="appointments_end_after_start",
                 violation_error_message=_("The appointment must end after it starts."),
             ),
-            NoOverlap(name="appointments_professional_free", who="professional"),
+            NoOverlap(name="appointments_professional_free", who="professional", overbooking=True),
             NoOverlap(name="appointments_patient_free", who="patient"),
+            ReasonGiven(
+                name="appointments_overbooking_reason",
+                marked="overbooked",
+                field="overbook_reason",
+                violation_error_message=_("An overbooking needs its reason."),
+            ),
             models.UniqueConstraint(
                 fields=["clinic", "source", "external_id"],
                 condition=~Q(external_id=""),
@@ -168,8 +250,10 @@ class Appointment(VaultModel, ClinicModel):
             models.Index(fields=["clinic", "professional", "day"], name="appointments_professional"),
         ]
         triggers = [
-            RecordChanges(patient="patient"), TOUCH, OwnDay(), KeepPatient(),
+            RecordChanges(patient="patient", derived=["status_at"]), TOUCH, OwnDay(), KeepPatient(), GuardFlow(),
+            GuardScope(),
             LastDay(operation=pgtrigger.Insert), LastDay(operation=pgtrigger.Update),
+            FollowAppointments(operation=pgtrigger.Insert), FollowAppointments(operation=pgtrigger.Update),
         ]  # fmt: skip
 
     def __str__(self) -> str:

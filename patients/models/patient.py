@@ -97,6 +97,10 @@ class Patient(VaultModel, ClinicModel):
     city = EncryptedTextField(_("city"), max_length=80, **_identification("city"))
     uf = EncryptedTextField(_("state"), choices=UFS, **_identification("uf"))
     cep = EncryptedCepField(_("CEP"), **_identification("cep"))
+    no_reminders = models.BooleanField(
+        _("wants no reminders"), default=False, db_default=False,
+        help_text=_("Leave this patient out of reminders of visits, on any channel."),
+    )  # fmt: skip
     restricted_at = models.DateTimeField(_("restricted since"), null=True, blank=True, editable=False)
     source = models.CharField(_("imported from"), max_length=40, blank=True, editable=False)
     external_id = EncryptedTextField(

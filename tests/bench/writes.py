@@ -178,17 +178,19 @@ def _compare(
         taken = in_turn({WITH: lambda: take(WITH), WITHOUT: lambda: take(WITHOUT)}, rounds=rounds, seconds=seconds)
         if trigger_states(connection) != states:
             raise RuntimeError("The triggers are not as they were.")
-        log = {side: _rows_of(connection, clinic, request) for side, request in requests.items()}
+        log = {side: _rows_of(connection, clinic, table, request) for side, request in requests.items()}
     return ratio(
         key, title, taken, WITH, WITHOUT, limit=limit,
         work={"transactions": done, "audit_rows": log},
     )  # fmt: skip
 
 
-def _rows_of(connection: psycopg.Connection[Any], clinic: UUID, request: UUID) -> int:
+def _rows_of(connection: psycopg.Connection[Any], clinic: UUID, table: str, request: UUID) -> int:
+    # Of this table: an appointment also opens care, on either side.
     row = connection.execute(
-        "SELECT count(*) FROM audit_logs WHERE clinic_id = %s AND request_id = %s AND action IN ('INSERT', 'UPDATE')",
-        [clinic, request],
+        "SELECT count(*) FROM audit_logs WHERE clinic_id = %s AND table_name = %s AND request_id = %s"
+        " AND action IN ('INSERT', 'UPDATE')",
+        [clinic, table, request],
     ).fetchone()
     assert row is not None
     return int(row[0])

@@ -374,7 +374,9 @@ def test_a_price_that_is_none_is_refused(clinic_a: World, typed: str) -> None:
         ({}, set()),
         ({"council_number": "1", "council_uf": "RJ"}, {"council_number", "council_uf"}),
         ({"council": "06", "council_number": "12a", "council_uf": "RJ"}, {"council_number"}),
-        ({"council": "06", "council_number": "1", "council_uf": "RJ", "status": "active"}, {"verified_at"}),
+        ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "52998224725"}, set()),
+        ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "52998224724"}, {"cpf"}),
+        ({"council": "06", "council_number": "1", "council_uf": "RJ", "cpf": "390.533.447-05"}, {"cpf"}),
         # What the form hid when the council changed is left out.
         ({"council": "06", "council_number": "1", "council_uf": "RJ", "council_region": "3"}, set()),
     ],

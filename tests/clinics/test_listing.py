@@ -17,7 +17,7 @@ from unfold.decorators import display
 from clinics.listing import Table
 from clinics.roles import Role
 from patients.models import Appointment
-from tests.factories import World
+from tests.factories import World, bring_to
 from tests.pages import Page
 
 
@@ -102,7 +102,7 @@ def test_the_cells_say_what_djangos_own_say(clinic_a: World) -> None:
 def test_a_boolean_says_what_it_is_in_words(clinic_a: World) -> None:
     with clinic_a.enter(Role.RECEPTION):
         for appointment, status in zip(clinic_a.appointments, ("scheduled", "completed", "cancelled"), strict=True):
-            Appointment.objects.filter(pk=appointment.pk).update(status=status)
+            bring_to(appointment, status)
         rows = Page(html_of(change_list(clinic_a, Columns))).rows[1:]
     said = [row[Columns.list_display.index("yes")] for row in rows]
     assert len(set(said)) == 3

@@ -274,15 +274,15 @@ def search(client: Client, term: str) -> Page:
     return Page(answer.content.decode())
 
 
-def change_page(patient_id: UUID) -> str:
-    return reverse("admin:patients_patient_change", args=[patient_id])
+def page_of(patient_id: UUID) -> str:
+    return reverse("admin:patients_patient_page", args=[patient_id])
 
 
 def test_the_search_finds_this_clinics_patients_only(clinic_a: World, clinic_b: World) -> None:
     client = signed_in(clinic_a.user(Role.RECEPTION))
-    assert set(search(client, "paciente").links) >= {change_page(patient.pk) for patient in clinic_a.patients}
+    assert set(search(client, "paciente").links) >= {page_of(patient.pk) for patient in clinic_a.patients}
     assert search(client, "bergamota").links == []
-    assert search(client, str(clinic_a.patients[1])).links == [change_page(clinic_a.patients[1].pk)]
+    assert search(client, str(clinic_a.patients[1])).links == [page_of(clinic_a.patients[1].pk)]
 
 
 def test_a_term_never_stands_in_an_address(clinic_a: World) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from pytest_django import DjangoDbBlocker
 
 from compliance.models import ResourcePermission
-from patients.models import Appointment, Patient
+from patients.models import Appointment, Patient, RecordTemplate
 from tests.conftest import clone_template
 from tests.db.raw import Raw, connect
 from tests.factories import World, make_world
@@ -34,11 +34,13 @@ def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
             with world.enter():
                 # What is unique in a clinic must be there to clash.
                 for model in (Patient, Appointment):
-                    newest: Any = model._default_manager.order_by("-created_at")[0]
+                    newest: Any = model._default_manager.order_by("-created_at", "id")[0]
                     newest.source, newest.external_id = "planilha", world.canary
                     if model is Patient:
                         newest.cpf = cpf
                     newest.save()
+            with world.enter("professional"):
+                RecordTemplate.objects.update(starter=world.canary)
         yield both
         clone_template()
 

@@ -222,7 +222,11 @@ def test_what_goes_with_another_row_is_written_down_too(committed: None) -> None
         assert (row.table_name, row.record_id, row.role) == ("resource_permissions", shared.pk, "manager")
 
 
-@pytest.mark.parametrize("table", sorted(AUDITED))
+GUARDED = {"care_team", "medical_records", "patient_alerts"}
+"""What is final: a guard refuses what elsewhere is written down, whoever asks (tests/patients)."""
+
+
+@pytest.mark.parametrize("table", sorted(set(AUDITED) - GUARDED))
 def test_a_change_that_changes_nothing_leaves_nothing(
     table: str, clinic_a: World, log: Callable[[], list[AuditLog]]
 ) -> None:
@@ -235,7 +239,7 @@ def test_a_change_that_changes_nothing_leaves_nothing(
     assert log() == []
 
 
-@pytest.mark.parametrize("table", sorted(AUDITED))
+@pytest.mark.parametrize("table", sorted(set(AUDITED) - GUARDED))
 def test_every_audited_table_writes_inserts_updates_and_deletes(table: str, committed: None) -> None:
     """By catalogue: as the superuser, past policies and references, because the triggers bind even that."""
     world = make_world("ALFAZEMA")
@@ -250,7 +254,7 @@ def test_every_audited_table_writes_inserts_updates_and_deletes(table: str, comm
         # What is unique besides the id.
         row |= {key: str(uuid4())[:8] for key in ("record_number", "external_id", "object_pk") if key in row}
         row |= {"user_id": new} if table == "clinic_memberships" else {}
-        row |= {"name": new} if table == "services" else {}
+        row |= {"name": new} if table in {"services", "record_templates"} else {}
         row |= {"council": "", "council_number": "", "council_uf": ""} if table == "professionals" else {}
         row |= {"starts_at": None, "ends_at": None} if table == "appointments" else {}
         raw.run(

@@ -13,7 +13,7 @@ from neonpro.db import context
 from neonpro.db.catalogue import live_messages
 from neonpro.db.context import Job
 from neonpro.db.history import is_history
-from patients.models import Patient
+from patients.models import Appointment, Patient
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.conftest import Worlds
@@ -138,7 +138,10 @@ def test_a_rollback_takes_its_versions_along(clinic_a: World, kept: Callable[[],
 
 
 def test_a_deleted_row_leaves_what_it_was(worlds: Worlds) -> None:
-    visit = worlds.a.appointments[0].pk
+    with worlds.a.enter():
+        # With nobody in particular: one that opened care is what the care team names.
+        day = worlds.a.appointments[0].starts_at.date()  # type: ignore[union-attr]
+        visit = Appointment.objects.create(patient=worlds.a.patients[0], day=day, note="recado").pk
     with superuser(test_settings.DATABASE) as root:
         raw = Raw(root)
         with raw.undone():

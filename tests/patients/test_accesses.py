@@ -131,7 +131,7 @@ def test_a_list_page_is_an_access_of_everyone_on_it(clinic_a: World) -> None:
     with request_of(clinic_a, Role.PROFESSIONAL, "admin:patients_patient_changelist"):
         assert [patient.name for patient in Patient.objects.opening("identification")]
     for patient in clinic_a.patients:
-        (line,) = lines(clinic_a, patient)
+        line, *_written = lines(clinic_a, patient)
         assert (line.who, line.what) == ("professional ALFAZEMA", _("saw in a list"))
 
 

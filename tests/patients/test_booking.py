@@ -12,7 +12,7 @@ from clinics.roles import Role
 from neonpro.db import context
 from patients.booking import BookingError, Clash, cancel, describe_clash, find_clash, may_cancel
 from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus
-from tests.factories import JOB, World, make_world
+from tests.factories import JOB, World, bring_to, make_world
 
 NINE = datetime(2030, 1, 7, 12, tzinfo=UTC)
 """When the first appointment of a World begins: 9:00 in São Paulo, for half an hour."""
@@ -58,7 +58,7 @@ def test_an_appointment_is_not_in_its_own_way(clinic_a: World) -> None:
 @pytest.mark.parametrize("status", AppointmentStatus.values)
 def test_only_what_takes_place_is_in_the_way(clinic_a: World, status: str) -> None:
     with clinic_a.enter():
-        Appointment.objects.filter(pk=clinic_a.appointments[0].pk).update(status=status)
+        bring_to(clinic_a.appointments[0], status)
     assert (clash(clinic_a) is None) is (status in FREES_THE_TIME)
 
 
@@ -165,7 +165,7 @@ def test_cancelling_frees_the_time_and_says_why(clinic_a: World) -> None:
 @pytest.mark.parametrize("status", AppointmentStatus.values)
 def test_what_took_place_or_was_cancelled_is_not_cancelled(clinic_a: World, status: str) -> None:
     with clinic_a.enter():
-        Appointment.objects.filter(pk=clinic_a.appointments[0].pk).update(status=status)
+        bring_to(clinic_a.appointments[0], status)
         appointment = Appointment.objects.get(pk=clinic_a.appointments[0].pk)
         if may_cancel(appointment):
             cancel(appointment.pk, reason="x")

@@ -182,7 +182,7 @@ def test_a_new_clinic_is_told_what_to_do_first(db: None) -> None:
 
 
 def test_a_step_links_only_where_the_role_may_take_it(db: None) -> None:
-    world = make_world("ERVILHA", patients=0)
+    world = make_world("ERVILHA", patients=0, director=False)
     with world.enter(Role.MANAGER):
         Service.objects.all().delete()
         Professional.objects.all().delete()

@@ -10,15 +10,26 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from clinics.auth import RoleBackend
 from clinics.models import Clinic, Membership, Professional, Service, User
 from clinics.roles import Role
 from neonpro.db import context
+from neonpro.pades import demonstration
 from neonpro.vault.fields import Withheld
+from patients import signing
 from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
+from patients.models import (
+    FREES_THE_TIME,
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    Patient,
+    PatientAlert,
+    RecordSignature,
+)
 from patients.search import find
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
@@ -39,6 +50,18 @@ def snapshot() -> dict[str, list[Any]]:
                     cursor.execute(f"SELECT {columns} FROM {model._meta.db_table}")
                     rows[f"{place} {model.__name__}"] = sorted(cursor.fetchall(), key=str)
     return rows
+
+
+def test_its_professionals_have_written(loaded: None) -> None:
+    with context.enter(JOB, None):
+        account = User.objects.get(email="profissional@ipe.example")
+    with context.enter(account, IPE):
+        found = list(MedicalRecord.objects.all())
+        assert {record.status for record in found} == {"draft", "finalised"}
+        assert any(record.amends_id for record in found)
+        assert any(record.diagnoses for record in found)
+        assert PatientAlert.objects.count() >= 3
+        assert len({record.patient_id for record in found}) >= 3
 
 
 @pytest.fixture
@@ -219,3 +242,18 @@ def test_the_password_is_no_secret_but_long_enough() -> None:
     from django.contrib.auth.password_validation import validate_password
 
     validate_password(load_demo.PASSWORD, User(email="gestao@ipe.example"))
+
+
+def test_a_report_is_signed_with_the_demonstrations_certificate(db: None, tmp_path: Path, settings: Any) -> None:
+    """At the level that it has, which is not ICP-Brasil's; and once."""
+    demonstration.make(tmp_path)
+    settings.DEMO_CERTIFICATES = tmp_path
+    settings.NEONPRO_SIGNATURE_ROOTS = [str(tmp_path / demonstration.ROOT)]
+    for _ in range(2):
+        load(now=timezone.now())
+    with context.enter(context.Job("verify_signatures"), IPE):
+        (signature,) = RecordSignature.objects.all()
+        assert signature.level == "ADVANCED"
+        report = signing.verify_unread(signature, same_file=True)
+        assert report is not None
+        assert report.ok

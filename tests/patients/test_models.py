@@ -12,7 +12,7 @@ from neonpro.vault.fields import encrypted_fields
 from patients.booking import find_clash
 from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
 from tests.conftest import superuser
-from tests.factories import World
+from tests.factories import World, bring_to
 
 NOON = datetime(2031, 5, 5, 15, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
@@ -36,12 +36,13 @@ BROKEN: list[tuple[str, Any]] = [
     # A CHECK lets NULL pass: an hour without an end would block somebody for ever.
     ("appointments_end_after_start", lambda world: appointment(world, ends_at=None).save()),
     ("appointments_end_after_start", lambda world: appointment(world, starts_at=None, day=NOON.date()).save()),
+    ("appointments_overbooking_reason", lambda world: appointment(world, overbooked=True).save()),
 ]
 
 
 @pytest.mark.parametrize(("rule", "attempt"), BROKEN, ids=[f"{rule}-{n}" for n, (rule, _) in enumerate(BROKEN)])
 def test_the_database_refuses(rule: str, attempt: Any, clinic_a: World) -> None:
-    with clinic_a.enter(), pytest.raises(IntegrityError, match=rule), transaction.atomic():
+    with clinic_a.enter("manager"), pytest.raises(IntegrityError, match=rule), transaction.atomic():
         attempt(clinic_a)
 
 
@@ -77,6 +78,7 @@ def test_every_column_of_a_patient_is_encrypted_or_named_here() -> None:
     plain = {field.column for field in Patient._meta.fields} - {field.column for field in encrypted_fields(Patient)}
     assert plain == {
         "id", "clinic_id", "created_at", "updated_at", "record_number", "birth_year", "source", "restricted_at",
+        "no_reminders",
     }  # fmt: skip
 
 
@@ -171,7 +173,9 @@ def test_by_order_of_arrival_there_is_a_day_and_no_hour(clinic_a: World) -> None
 @pytest.mark.parametrize("whose", ["professional", "patient"])
 def test_nobody_is_in_two_active_appointments_at_once(whose: str, status: str, clinic_a: World) -> None:
     with clinic_a.enter():
-        appointment(clinic_a, status=status).save()
+        first = appointment(clinic_a)
+        first.save()
+        bring_to(first, status)
         other = {"patient": clinic_a.patients[1]} if whose == "professional" else {"professional": None}
         second = appointment(clinic_a, starts_at=NOON + HALF_HOUR / 2, ends_at=NOON + HALF_HOUR * 2, **other)
         clash = find_clash(
@@ -241,5 +245,5 @@ def test_a_patient_with_appointments_stays(clinic_a: World) -> None:
             cursor.execute("DELETE FROM patients")
         with pytest.raises(Exception, match="permission denied"), transaction.atomic():
             cursor.execute("DELETE FROM appointments")
-        with pytest.raises(IntegrityError, match="appointments_professional_same_clinic"), transaction.atomic():
-            cursor.execute("DELETE FROM professionals")
+        with pytest.raises(IntegrityError, match="_professional_same_clinic"), transaction.atomic():
+            cursor.execute("DELETE FROM professionals WHERE id = %s", [clinic_a.appointments[0].professional_id])

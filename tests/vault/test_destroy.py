@@ -17,15 +17,20 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from django.apps import apps
 from django.conf import settings as project
 from django.db import DatabaseError, connection
 
 from neonpro.db import context, embedded
 from neonpro.db.bound import execute
+from neonpro.db.history import is_history
 from neonpro.vault import masters
 from neonpro.vault.fields import Withheld, encrypted_fields
 from neonpro.vault.keys import CATEGORIES, Erased, MasterKey, Status, keyring, master_keys
-from patients.models import Appointment, Patient
+from neonpro.vault.models import VaultModel
+from patients import records
+from patients.models import Appointment, MedicalRecord, Patient
+from patients.records import RecordError
 from patients.search import find
 from tests.conftest import superuser
 from tests.erasing import destroy_keys
@@ -203,6 +208,53 @@ def test_what_was_destroyed_opens_nowhere(world: World, erin: Patient, tmp_path:
         assert theirs.data_keys(erin.pk) == []
 
 
+def everything_about(patient: UUID) -> list[tuple[Any, UUID]]:
+    """Every encrypted field of every row about a patient, tables of later issues included."""
+    bound = []
+    with superuser(DATABASE) as behind:
+        for model in apps.get_models():
+            # A version's values are bound as its record's.
+            if issubclass(model, VaultModel) and not is_history(model) and encrypted_fields(model):
+                column = "id" if encrypted_fields(model)[0].patient == "self" else "patient_id"
+                rows = behind.execute(
+                    f"SELECT id FROM {model._meta.db_table} WHERE {column} = %s".encode(), [patient]
+                ).fetchall()
+                bound += [(found, UUID(str(row[0]))) for row in rows for found in encrypted_fields(model)]
+    return bound
+
+
+def test_whatever_table_it_is_in(world: World) -> None:
+    """Also entries of the medical record, and alerts: found from the models, so that none is forgotten."""
+    patient = world.patients[-1]
+    bound = everything_about(patient.pk)
+    assert len({found.model for found, _record in bound}) >= 5
+
+    def read(dumped: bytes) -> set[str]:
+        texts = set()
+        for cipher in Attacker(OLD, stored_keys()).data_keys(patient.pk):
+            for value in ciphertexts(dumped):
+                for found, record in bound:
+                    try:
+                        texts.add(str(found.decrypt(cipher, value, patient.pk, record)))
+                    except InvalidTag:
+                        continue
+        return texts
+
+    dumped = whole_dump()
+    assert {"dipirona ESTRAGAO", "allergy"} <= read(dumped)
+    assert any("queixa ESTRAGAO" in text for text in read(dumped))
+    for word in (b"dipirona ESTRAGAO", b"queixa ESTRAGAO"):
+        assert word not in dumped
+    assert destroy(world, patient) == 3
+    assert read(whole_dump()) == set()
+    with world.enter("professional"):
+        entry = MedicalRecord.objects.get(patient=patient)
+        assert isinstance(entry.content, Withheld)
+        assert entry.content.status is Status.ERASED
+        with pytest.raises(RecordError):
+            records.add_alert(patient=patient.pk, kind="allergy", severity="low", text="de volta")
+
+
 def test_readers_see_that_it_is_gone(world: World, erin: Patient) -> None:
     assert destroy(world, erin, ["identification"]) == 1
     with world.enter():
@@ -359,6 +411,7 @@ BY_ORM: dict[str, Any] = {
 NOTES = {
     "note": ("Xantipa traz o canário", "Zuleica traz o pintassilgo"),
     "cancel_reason": ("Canário xucro adoeceu", "Pintassilgo zangado fugiu"),
+    "overbook_reason": ("Canário xexéu tem pressa", "Pintassilgo zureta viaja"),
 }
 
 

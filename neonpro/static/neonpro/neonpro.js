@@ -56,6 +56,11 @@
   });
 
   ready(() => {
+    // A plain file field has no text field of Unfold's beside it, which Unfold's script would write the name into.
+    document.querySelectorAll("input.np-file").forEach((field) => {
+      field.hasChangeListener = true;
+    });
+
     const command = document.getElementById("command");
     if (command) {
       const field = command.querySelector("input");

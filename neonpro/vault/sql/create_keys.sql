@@ -1,5 +1,6 @@
 -- Keeps new data keys, made and wrapped by the application; answers with how many it took. One that exists, also a
--- destroyed one, stays as it is, and so does that of a patient who is closed to the writer: the caller sees from the
+-- destroyed one, stays as it is, and so does that of a patient who is closed to the writer, wholly or, of what
+-- neonpro.needs_care names, for not being in the writer's care: the caller sees from the
 -- number that it has to ask neonpro.open_keys. The four arrays are parallel.
 CREATE OR REPLACE FUNCTION neonpro.create_keys(
     patients uuid[], categories text[], master integer, wrapped_keys bytea[]
@@ -10,6 +11,7 @@ AS $$
 DECLARE
     who record;
     hidden uuid[];
+    outside uuid[] := '{}';
     made bigint;
 BEGIN
     SELECT * INTO who FROM neonpro.context();
@@ -21,10 +23,14 @@ BEGIN
         RAISE EXCEPTION 'this role may not write this category' USING ERRCODE = 'insufficient_privilege';
     END IF;
     hidden := neonpro.restricted_among(patients, who.role);
+    IF EXISTS (SELECT FROM unnest(categories) AS c WHERE neonpro.needs_care(c)) THEN
+        outside := neonpro.outside_care(patients, true);
+    END IF;
     INSERT INTO neonpro.data_keys (clinic_id, patient_id, category, kid, wrapped)
     SELECT who.clinic, n.patient_id, n.category, master, n.wrapped
     FROM unnest(patients, categories, wrapped_keys) AS n (patient_id, category, wrapped)
     WHERE n.patient_id <> ALL (hidden) AND n.wrapped IS NOT NULL
+        AND NOT (neonpro.needs_care(n.category) AND n.patient_id = ANY (outside))
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS made = ROW_COUNT;
     RETURN made;

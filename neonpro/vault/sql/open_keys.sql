@@ -2,11 +2,13 @@
 -- where that is "open":
 --   open        take it
 --   erased      it was destroyed
---   withheld    this role may not have this category (neonpro.may_open)
+--   withheld    this role may not have this category (neonpro.may_open), or, of what neonpro.needs_care names, the
+--               patient is not open to this reader (neonpro.outside_care)
 --   restricted  the patient's data, or this category of them, are closed to all but the DPO
 -- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
--- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom nothing may be opened are
--- in a row of their own, DENIED.
+-- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom less was opened than of the
+-- others, because somebody else cares for them, are in a row of their own; those of whom nothing may be opened in
+-- another, DENIED.
 -- Refusals are answers and not errors: an error would take its own trace with it.
 CREATE OR REPLACE FUNCTION neonpro.open_keys(patients uuid[], categories text[], act text, purpose text)
 RETURNS TABLE (patient uuid, category text, status text, kid integer, wrapped bytea)
@@ -17,9 +19,12 @@ AS $$
 DECLARE
     who record;
     allowed text[];
+    cared text[];
     withheld text[];
     hidden uuid[];
+    outside uuid[] := '{}';
     opened uuid[];
+    less uuid[];
     refused uuid[];
 BEGIN
     SELECT * INTO who FROM neonpro.context();
@@ -37,30 +42,48 @@ BEGIN
     END IF;
     allowed := ARRAY(SELECT c FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c));
     withheld := ARRAY(SELECT c FROM unnest(categories) AS c WHERE c <> ALL (allowed));
+    cared := ARRAY(SELECT c FROM unnest(allowed) AS c WHERE neonpro.needs_care(c));
     hidden := neonpro.restricted_among(patients, who.role);
+    IF cared <> '{}' THEN
+        outside := neonpro.outside_care(patients, false);
+    END IF;
     opened := ARRAY(
         SELECT DISTINCT k.patient_id
         FROM neonpro.data_keys AS k
         WHERE k.clinic_id = who.clinic AND k.patient_id = ANY (patients) AND k.category = ANY (allowed)
             AND k.wrapped IS NOT NULL AND k.patient_id <> ALL (hidden)
+            AND (k.category <> ALL (cared) OR k.patient_id <> ALL (outside))
     );
-    IF opened = '{}' OR hidden <> '{}' THEN
+    less := ARRAY(SELECT o FROM unnest(opened) AS o WHERE o = ANY (outside));
+    IF opened = '{}' OR hidden <> '{}' OR outside <> '{}' THEN
         refused := ARRAY(
             SELECT DISTINCT k.patient_id
             FROM neonpro.data_keys AS k
             WHERE k.clinic_id = who.clinic AND k.patient_id = ANY (patients) AND k.category = ANY (categories)
-                AND k.wrapped IS NOT NULL AND (opened = '{}' OR k.patient_id = ANY (hidden))
+                AND k.wrapped IS NOT NULL AND k.patient_id <> ALL (opened)
+                AND (opened = '{}' OR k.patient_id = ANY (hidden) OR k.patient_id = ANY (outside))
         );
     END IF;
     -- Where there is no key at all, erased or never made, nothing is read and nothing was refused.
-    IF opened <> '{}' THEN
-        PERFORM neonpro.record_reading(act, opened, jsonb_strip_nulls(jsonb_build_object(
-            'purpose', purpose, 'categories', allowed, 'withheld', nullif(withheld, '{}')
-        )));
+    IF cardinality(less) < cardinality(opened) THEN
+        PERFORM neonpro.record_reading(
+            act, ARRAY(SELECT o FROM unnest(opened) AS o WHERE o <> ALL (less)), jsonb_strip_nulls(jsonb_build_object(
+                'purpose', purpose, 'categories', allowed, 'withheld', nullif(withheld, '{}')
+            ))
+        );
+    END IF;
+    IF less <> '{}' THEN
+        PERFORM neonpro.record_reading(act, less, jsonb_build_object(
+            'purpose', purpose,
+            'categories', ARRAY(SELECT c FROM unnest(allowed) AS c WHERE c <> ALL (cared)),
+            'withheld', withheld || cared
+        ));
     END IF;
     IF refused <> '{}' THEN
         PERFORM neonpro.record_reading('DENIED', refused, jsonb_strip_nulls(jsonb_build_object(
-            'purpose', purpose, 'withheld', nullif(withheld, '{}'), 'restricted', nullif(hidden <> '{}', false)
+            'purpose', purpose,
+            'withheld', nullif(withheld || CASE WHEN outside && refused THEN cared ELSE '{}' END, '{}'),
+            'restricted', nullif(hidden && refused, false)
         )));
     END IF;
     RETURN QUERY
@@ -76,6 +99,7 @@ BEGIN
             WHEN k.wrapped IS NULL THEN 'erased'
             WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role <> 'dpo') THEN 'restricted'
             WHEN k.category <> ALL (allowed) THEN 'withheld'
+            WHEN k.category = ANY (cared) AND k.patient_id = ANY (outside) THEN 'withheld'
             ELSE 'open'
         END AS status
     ) AS s

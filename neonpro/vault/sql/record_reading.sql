@@ -12,7 +12,7 @@ BEGIN
     IF who.clinic IS NULL THEN
         RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT', 'SEARCH', 'DENIED', 'UNREADABLE') THEN
+    IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT', 'SEARCH', 'PRINT', 'DENIED', 'UNREADABLE') THEN
         RAISE EXCEPTION 'unknown kind of reading' USING ERRCODE = 'check_violation';
     END IF;
     INSERT INTO public.audit_logs (

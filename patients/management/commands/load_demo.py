@@ -20,19 +20,33 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.db.models import Func, TextField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from clinics.models import Clinic, LicenceStatus, Membership, Professional, Service, User
+from clinics.licences import latest_recheck
+from clinics.models import (
+    Clinic,
+    LicenceStatus,
+    Membership,
+    Professional,
+    Service,
+    User,
+    VerificationMethod,
+)
 from clinics.roles import Role
+from clinics.scope import sign_off, start_matrix
 from neonpro.db import context
 from neonpro.db.context import Job
+from neonpro.pades import demonstration
 from patients import import_mapping, people
+from patients.demo_records import write_records
+from patients.demo_signing import sign_records
 from patients.import_files import ImportRefused
 from patients.imports import import_appointments
 from patients.management.commands.import_appointments import default_rejects, progress_bar, summary
-from patients.models import FREES_THE_TIME, Appointment, AppointmentStatus, Patient
+from patients.models import FREES_THE_TIME, LAWFUL, Appointment, AppointmentStatus, Patient
 from patients.people import Draw, Place
 from patients.search import known
 
@@ -45,6 +59,7 @@ LUNCH = time(12), time(13)
 SUNDAY = 6
 
 NO_SHOW_PERCENT, CANCELLED_PERCENT = 16, 9
+OVER = (AppointmentStatus.COMPLETED, *FREES_THE_TIME)
 CANCEL_REASONS = ("Paciente remarcou", "Imprevisto do paciente", "Profissional ausente", "Paciente sem transporte")
 
 Definition = dict[str, Any]
@@ -98,6 +113,8 @@ def load(*, now: datetime) -> None:
             if not Clinic.objects.filter(pk=place).exists():
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
+            write_records(place)
+            sign_records(place, settings.DEMO_CERTIFICATES)
 
 
 def logins() -> str:
@@ -109,7 +126,11 @@ def logins() -> str:
     rows.append((_document()["platform"], "—", _("platform account, member of no clinic")))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     table = [f"  {email:{widths[0]}}  {place:{widths[1]}}  {role}" for email, place, role in rows]
-    return "\n".join(["", *table, "", "  " + _("Password of all of them: %(password)s") % {"password": PASSWORD}])
+    lines = ["", *table, "", "  " + _("Password of all of them: %(password)s") % {"password": PASSWORD}]
+    certificate = settings.DEMO_CERTIFICATES / demonstration.PERSON
+    if certificate.exists():
+        lines.append("  " + _("To sign as Marina Valadares: %(file)s, with the same password") % {"file": certificate})
+    return "\n".join(lines)
 
 
 @cache
@@ -158,21 +179,53 @@ def _found(definition: Definition, place: UUID, now: datetime) -> None:
         "rqe",
     )  # fmt: skip
     for person in definition["professionals"]:
-        verified = {
-            "status": LicenceStatus.ACTIVE,
-            "verified_at": now - timedelta(days=20),
-            "verification_source": "Consulta ao site do conselho (demonstração)",
-            "recheck_on": today + timedelta(days=160),
-        }
         professional = Professional.objects.create(
             membership=members.get(person.get("member", "")),
             **{name: person[name] for name in licence if name in person},
-            **(verified if person.get("verified") else {}),
+            **_verification(person),
         )
         if person["full_name"] == definition["director"]:
             clinic.technical_director = professional
     clinic.save()
+    # What the clinic decides, it decides on the day on which the demonstration is made.
+    start_matrix(on=timezone.localdate())
+    _sign_off(definition, place, timezone.localdate())
     _add_patients(definition, now)
+
+
+def _verification(person: Definition) -> dict[str, Any]:
+    """What the clinic knows of a licence: verified lately, too long ago, or not at all."""
+    if not person.get("verified") and not person.get("stale"):
+        return {}
+    # Whether a verification still counts is PostgreSQL's to say, by its own clock.
+    verified_at, made_on = timezone.now() - timedelta(days=200 if person.get("stale") else 20), timezone.localdate()
+    return {
+        "status": LicenceStatus.ACTIVE,
+        "verified_at": verified_at,
+        "verification_method": VerificationMethod.WEBSITE,
+        "verification_source": "Consulta ao site do conselho (demonstração)",
+        "recheck_on": verified_at.date() + (latest_recheck(on=made_on) - made_on),
+    }
+
+
+def _sign_off(definition: Definition, place: UUID, today: date) -> None:
+    """What the technical director has signed off, signed in with their own access."""
+    if "sign_offs" not in definition:
+        return
+    (email,) = (
+        person["member"] for person in definition["professionals"] if person["full_name"] == definition["director"]
+    )
+    with context.enter(JOB, None):
+        director = _account(email)
+    with context.enter(director, place):
+        for given in definition["sign_offs"]:
+            sign_off(
+                professional=Professional.objects.get(full_name=given["professional"]),
+                procedure_class=given["procedure_class"],
+                reason=given["reason"],
+                until=today + timedelta(days=180),
+                on=today,
+            )
 
 
 def _account(email: str, *, superuser: bool = False) -> User:
@@ -260,11 +313,26 @@ class _Agenda:
             status__in=(AppointmentStatus.COMPLETED, *FREES_THE_TIME)
         )
         outcomes: dict[AppointmentStatus, list[UUID]] = defaultdict(list)
-        for pk, key, status in open_ones.values_list("pk", "external_id", "status"):
+        # What the clinic's matrix did not allow on that day did not take place.
+        refusal = Func(
+            "professional_id", "service_id", "day", function="neonpro.scope_refusal", output_field=TextField()
+        )
+        rows = open_ones.annotate(refusal=refusal).values_list("pk", "external_id", "status", "refusal")
+        for pk, key, status, refused in rows:
             came = status in {AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE}
-            outcomes[AppointmentStatus.COMPLETED if came else _outcome(key)].append(pk)
+            outcome = AppointmentStatus.COMPLETED if came else _outcome(key)
+            begun = status == AppointmentStatus.IN_CARE
+            outcomes[outcome if begun or not refused else AppointmentStatus.CANCELLED].append(pk)
+        # One state after the other, as at the reception: nobody else's way leads anywhere either.
+        steps = {
+            AppointmentStatus.CANCELLED: (),
+            AppointmentStatus.NO_SHOW: (),
+            AppointmentStatus.COMPLETED: (AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE),
+        }
         for outcome, keys in outcomes.items():
-            Appointment.objects.filter(pk__in=keys).update(status=outcome)
+            for step in (*steps[outcome], outcome):
+                before = [state for state, following in LAWFUL.items() if step in following and state not in OVER]
+                Appointment.objects.filter(pk__in=keys, status__in=before).update(status=step)
 
     def _fill(self, days: list[date]) -> None:
         # By their numbers in the demonstration, which are encrypted: the search knows them. Nothing can be written for
