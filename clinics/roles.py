@@ -43,6 +43,17 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # The front desk plans a session and sees where it stands; a professional, of the patients in their care.
+    "telemedicine_sessions": {"view": (_M, _R, _P, JOB), "add": (_M, _R, _P), "change": (_M, _R, _P)},
+    # Events are only added, and the state is PostgreSQL's to derive. Who records which: neonpro.may_record_consent.
+    "consent_records": {"view": (*_DESK, _D), "add": (*_DESK, _D)},
+    "lgpd_consents": {"view": (*_DESK, _D)},
+    "consent_texts": {
+        "view": (*_DESK, _D),
+        "add": (_M, _D, JOB),
+        "change": (_M, _D, JOB),
+        "delete": (_M, _D),
+    },
     # Who cares for whom opens the record: reception books, and has no other say in it. Nobody deletes a stay in a team.
     "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
     # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).

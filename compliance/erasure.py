@@ -12,15 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clinics.models import Clinic, Membership
 from clinics.roles import Role
-from compliance import certificates, ledger
-from compliance.models import DataRequest, Erasure, ErasureKind, LegalHold, RequestStatus
-from compliance.plans import GOES, ErasurePlan, Outcome, plan_erasure
+from compliance import certificates, consents, ledger
+from compliance.models import Channel, DataRequest, Erasure, ErasureKind, LegalHold, RequestStatus
+from compliance.plans import GOES, SHELL, ErasurePlan, Outcome, PlanLine, plan_erasure
 from neonpro.db import context
 from neonpro.db.bound import execute
 from neonpro.vault.fields import EncryptedField, Withheld, encrypted_fields
@@ -33,6 +33,9 @@ __all__ = ["ErasureError", "approve_erasure", "execute_erasure", "plan_erasure",
 
 TELLING = 6
 """Letters that a text needs before its being found elsewhere says anything."""
+
+CARE = ("PROCEDURE", "DRUG_RISK")
+"""Families of consents that are part of the record of what was done; the others end with an erasure."""
 
 REFUSALS = {
     "legal_holds_keep": lambda: _("A legal hold keeps the data of this patient: nothing was erased."),
@@ -139,6 +142,11 @@ def execute_erasure(erasure: Erasure, *, acting_user: Any) -> Erasure:
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
         if name in REFUSALS:
             raise ErasureError(REFUSALS[name]()) from error
+        if isinstance(error, IntegrityError):
+            table = getattr(getattr(error.__cause__, "diag", None), "table_name", "")
+            raise ErasureError(
+                _("Nothing was erased: what the law keeps in %(table)s refers to what was to go.") % {"table": table}
+            ) from error
         raise
 
 
@@ -151,13 +159,13 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
     needles = _plaintexts(plan)
     # Forced to the disk before the first row goes: a restore after this moment is noticed.
     ledger.append("PREPARE", erasure.pk, _for_ledger(erasure, plan))
-    _close_sessions()
+    _withdraw_consents(plan)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         if plan.destroyed:
             execute("SELECT neonpro.destroy_keys(%s::uuid, %s::text[])", [plan.patient_id, list(plan.destroyed)])
         for line in plan.lines:
-            if line.outcome in GOES and line.records and not (line.part and not plan.whole):
+            if _deletes(line, plan):
                 execute(
                     "SELECT gone, versions FROM neonpro.erase_rows(%s, %s::uuid[])", [line.table, list(line.records)]
                 )
@@ -169,7 +177,6 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
     _forget_what_was_opened()
     if not plan.whole:
         _index_anew(plan)
-    _withdraw_consents(plan)
     scanned = _scan(needles, erasure)
     erasure.executed_at = timezone.now()
     erasure.certificate = certificates.sign(
@@ -188,6 +195,11 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
     return erasure
 
 
+def _deletes(line: PlanLine, plan: ErasurePlan) -> bool:
+    """Whether rows go, and not only what they say."""
+    return line.outcome in GOES and bool(line.records) and line.part != SHELL and not (line.part and not plan.whole)
+
+
 def _done(erasure: UUID) -> None:
     try:
         ledger.append("DONE", erasure, {})
@@ -203,7 +215,7 @@ def _for_ledger(erasure: Erasure, plan: ErasurePlan) -> dict[str, Any]:
         "rows": {
             line.table: [str(record) for record in line.records]
             for line in plan.lines
-            if line.outcome in GOES and not (line.part and not plan.whole)
+            if _deletes(line, plan)
         },
     }  # fmt: skip
 
@@ -271,10 +283,6 @@ def _forget_what_was_opened() -> None:
     opened.held.clear()
 
 
-def _close_sessions() -> None:
-    """Nothing: sessions hold an account and a clinic, and the cache holds nothing of a patient. The scan proves it."""
-
-
 def _index_anew(plan: ErasurePlan) -> None:
     """Destroying keys makes the search forget the patient: what is kept and open is found again, closed contact not."""
     if not plan.destroyed and not plan.restricted:
@@ -294,14 +302,18 @@ def _is_dpo() -> bool:
 
 
 def _withdraw_consents(plan: ErasurePlan) -> None:
-    """Withdraw what rests on consent, where this version of NeonPro keeps consents."""
-    try:
-        from compliance import consents  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        return
-    withdraw = getattr(consents, "withdraw_all", None)
-    if withdraw is not None:
-        withdraw(plan.patient_id)
+    """End every consent under the LGPD that is in force: what depends on it stops in this transaction."""
+    patient = Patient.objects.filter(pk=plan.patient_id).first()
+    for standing in consents.standings(plan.patient_id):
+        if patient is None or not standing.allows or standing.terms.family in CARE:
+            continue
+        service = getattr(standing.service, "pk", standing.service)
+        try:
+            with transaction.atomic():
+                consents.withdraw(patient, standing.purpose, channel=Channel.IN_PERSON, service=service)
+        except consents.ConsentError:
+            # A minor's guardian is not here to say so; the clinic ends it by itself.
+            consents.expire(patient, standing.purpose, service=service)
 
 
 # --- the certificate --------------------------------------------------------------------------------------------------

@@ -194,8 +194,7 @@ class DataRequestAdmin(_OfPatientAdmin):
                     "rows": line["rows"],
                     "versions": line["versions"],
                     "ground": line["ground"],
-                    "until": line["kept_until"]
-                    and day(line["kept_until"]),
+                    "until": line["kept_until"] and day(line["kept_until"]),
                 }
                 for line in told["lines"]
             ],

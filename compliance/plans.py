@@ -8,7 +8,7 @@ them (`sql/data_of.sql`).
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
@@ -39,6 +39,8 @@ GOES: Final = frozenset({Outcome.ERASE, Outcome.ANONYMISE})
 
 AUDIT: Final = "audit_logs"
 PATIENT: Final = "patients"
+SHELL: Final = "shell"
+"""The part of a patient's row that stays when it is erased by destroying its keys alone."""
 OWN: Final = "erasures"
 """The proof itself; proposing a plan adds to it, and must not make another plan."""
 
@@ -132,6 +134,8 @@ def plan_erasure(patient_id: UUID, *, on: date | None = None) -> ErasurePlan:
             ground=rule("retention.audit_log.outcomes", on=on).citation, kept_until=until,
         )
     )  # fmt: skip
+    if whole:
+        lines = _with_shell(lines)
     destroyed, restricted = _keys(lines, whole=whole)
     return ErasurePlan(
         patient_id=patient_id, on=on, whole=whole, lines=tuple(lines), destroyed=destroyed, restricted=restricted,
@@ -216,7 +220,7 @@ def _line(
     outcome = Outcome(ruled.choices[0])
     latest = max((row.when for row in rows if row.when), default=on)
     category, ground = share.code, ruled.citation
-    if whole and outcome is not Outcome.ANONYMISE and (share.categories or outcome is not Outcome.REFUSE):
+    if whole and outcome is not Outcome.ANONYMISE and share.code not in rule("retention.lead.keeps", on=on).choices:
         lead = rule("retention.lead.outcomes", on=on)
         category, outcome, ground = "lead", Outcome(lead.choices[0]), lead.citation
     until = None if outcome in GOES else _kept_until(share.code, on, latest, last_entry)
@@ -260,7 +264,7 @@ def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], t
     going: set[str] = {"marketing"}
     closed: set[str] = set()
     for line in lines:
-        here = set(line.part.split()) or fields.get(line.table, set())
+        here = set(line.part.split()) & set(CATEGORIES) or fields.get(line.table, set())
         if line.outcome in GOES:
             going |= here
         elif not whole:
@@ -270,6 +274,19 @@ def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], t
     if whole:
         return CATEGORIES, ()
     return tuple(name for name in CATEGORIES if name in going - kept), tuple(sorted(closed))
+
+
+def _with_shell(lines: list[PlanLine]) -> list[PlanLine]:
+    """What is kept of a contact and refers to the patient's row needs that row: it stays, with nothing that opens."""
+    referring = {
+        model._meta.db_table
+        for model in patient_models()
+        for found in model._meta.local_fields
+        if found.related_model is not None and found.related_model._meta.db_table == PATIENT  # type: ignore[union-attr]
+    }
+    if not any(line.table in referring and line.outcome not in GOES for line in lines):
+        return lines
+    return [replace(line, part=SHELL) if line.table == PATIENT else line for line in lines]
 
 
 def _count_audit(patient_id: UUID) -> int:

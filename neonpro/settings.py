@@ -115,6 +115,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications -----------------------------------------------------------------------------------------------
 
+DEMO_PARTS = ["compliance.demo.load"]
+"""What `load_demo` calls for each clinic that it has founded: the floors above it fill their own tables."""
+
 INSTALLED_APPS = [
     "neonpro.db",
     "neonpro.vault",

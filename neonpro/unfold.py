@@ -22,6 +22,7 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment", "page": "day"},
                     {"title": _("Waiting list"), "icon": "hourglass", "model": "patients.WaitingEntry"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                    {"title": _("Telemedicine"), "icon": "video_call", "model": "patients.TelemedicineSession"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
                     {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
                 ],
@@ -44,6 +45,9 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
                     {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
+                    {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
+                    {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
+                    {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
                     {"title": _("Care teams"), "icon": "group", "model": "patients.CareTeam"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},

@@ -20,6 +20,9 @@ from clinics.models import (
     User,
 )
 from clinics.roles import Role
+from compliance import consents
+from compliance.models import Channel, ConsentText
+from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
@@ -34,6 +37,7 @@ from patients.models import (
     RecordSignature,
     RecordTemplate,
     Reminder,
+    TelemedicineSession,
     WaitingEntry,
     WorkingHours,
 )
@@ -56,6 +60,7 @@ class World:
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
+    session: TelemedicineSession = None  # type: ignore[assignment]
     template: RecordTemplate = None  # type: ignore[assignment]
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
@@ -149,10 +154,32 @@ def make_world(
         _direct(world)
     if patients > 1:
         # The only patient of a small clinic is one that tests count the traces of.
+        _consent(world)
+        _plan_session(world)
         _write(world)
         if signed:
             _sign(world)
     return world
+
+
+def _consent(world: World) -> None:
+    """A published text, and a patient who agreed to it."""
+    with world.enter(Role.DPO):
+        text = ConsentText.objects.create(
+            purpose=Purpose.MARKETING, title=f"Novidades {world.canary}", body=f"A clínica {world.canary} pede licença."
+        )
+        consents.publish(text)
+        mother = consents.Guardian(name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}")
+        consents.grant(world.patients[0], Purpose.MARKETING, channel=Channel.PAPER, guardian=mother)
+
+
+def _plan_session(world: World) -> None:
+    """A telemedicine session that is planned, written without reading anything."""
+    with world.enter(Role.RECEPTION):
+        world.session = TelemedicineSession.objects.create(
+            patient=world.patients[-1], professional=world.professional, appointment=world.appointments[-1],
+            room_url=f"https://sala.example/{world.canary}",
+        )  # fmt: skip
 
 
 def _direct(world: World) -> None:

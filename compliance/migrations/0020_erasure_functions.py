@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0001_tables"), ("neonpro_vault", "0010_erasure")]
+    dependencies = [("compliance", "0011_consents"), ("neonpro_vault", "0010_erasure")]
     operations = [
         InstallSql("begin_erasure"),
         InstallSql("end_erasure"),

@@ -6,6 +6,7 @@ from patients.admin.hours import AbsenceAdmin, WorkingHoursAdmin
 from patients.admin.patients import PatientAdmin
 from patients.admin.records import MedicalRecordAdmin, RecordTemplateAdmin
 from patients.admin.signatures import RecordSignatureAdmin
+from patients.admin.telemedicine import TelemedicineSessionAdmin
 from patients.admin.waiting import WaitingEntryAdmin
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "PatientAdmin",
     "RecordSignatureAdmin",
     "RecordTemplateAdmin",
+    "TelemedicineSessionAdmin",
     "WaitingEntryAdmin",
     "WorkingHoursAdmin",
 ]

@@ -12,7 +12,15 @@ from django.utils.translation import gettext_lazy
 
 from patients import records
 from patients.admin.record_pages import alert_line, timeline
-from patients.models import Appointment, AppointmentStatus, MedicalRecord, RecordSignature
+from patients.admin.telemedicine_steps import STATUS_LABELS
+from patients.models import (
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    RecordSignature,
+    SessionStatus,
+    TelemedicineSession,
+)
 from patients.page import Reader, Section, register
 
 SHOWN = 20
@@ -140,6 +148,27 @@ def _documents(reader: Reader) -> dict[str, Any] | None:
     }
 
 
+def _sessions(reader: Reader) -> dict[str, Any] | None:
+    """Sessions at a distance, the newest first; no heading for patients who have none."""
+    rows = TelemedicineSession.objects.filter(patient=reader.patient.pk).select_related("professional", "appointment")
+    found = list(rows.order_by("-created_at", "-id")[:VISITS])
+    if not found:
+        return None
+    return {
+        "sessions": [
+            {
+                "day": one.started_at or (one.appointment.starts_at if one.appointment else None),
+                "what": one.get_modality_display(),
+                "with": str(one.professional),
+                "state": one.get_status_display(),
+                "kind": STATUS_LABELS[SessionStatus(one.status)],
+                "url": reverse("admin:patients_telemedicinesession_change", args=[one.pk]),
+            }
+            for one in found
+        ]
+    }
+
+
 def _alerts(reader: Reader) -> dict[str, Any]:
     """What must be seen first."""
     return {"alerts": [alert_line(alert) for alert in records.alerts(reader.patient.pk)]}
@@ -156,6 +185,10 @@ def own_sections() -> Iterable[Section]:
         Section(
             key="visits", title=gettext_lazy("Visits"), order=20, fill=_visits,
             template="admin/patients/patient/page/visits.html", permission="patients.view_appointment",
+        ),
+        Section(
+            key="sessions", title=gettext_lazy("Telemedicine"), order=25, fill=_sessions,
+            template="admin/patients/patient/page/sessions.html", permission="patients.view_telemedicinesession",
         ),
         Section(
             key="entries", title=gettext_lazy("Medical record"), order=30, fill=_timeline, clinical=True,

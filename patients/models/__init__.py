@@ -47,6 +47,14 @@ from patients.models.signature import (
     RecordSignature,
     SignatureLevel,
 )
+from patients.models.telemedicine import (
+    GuardTelemedicine,
+    Identity,
+    Modality,
+    RefusedBy,
+    SessionStatus,
+    TelemedicineSession,
+)
 
 __all__ = [
     "FREES_THE_TIME",
@@ -68,9 +76,12 @@ __all__ = [
     "GuardRestriction",
     "GuardScope",
     "GuardSignature",
+    "GuardTelemedicine",
+    "Identity",
     "LastDay",
     "MarkSigned",
     "MedicalRecord",
+    "Modality",
     "NewRecordNumber",
     "NoOverlap",
     "OwnDay",
@@ -84,12 +95,15 @@ __all__ = [
     "RecordSignature",
     "RecordStatus",
     "RecordTemplate",
+    "RefusedBy",
     "Reminder",
     "ReminderChannel",
     "ReminderStatus",
+    "SessionStatus",
     "Severity",
     "Sex",
     "SignatureLevel",
+    "TelemedicineSession",
     "TsTzRange",
     "WaitingEntry",
     "WaitingStatus",

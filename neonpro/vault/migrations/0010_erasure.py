@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("neonpro_vault", "0002_search"), ("neonpro_db", "0010_erasure")]
+    dependencies = [("neonpro_vault", "0003_care"), ("neonpro_db", "0010_erasure")]
     operations = [
         InstallSql("restricted_keys"),
         InstallSql("open_keys"),
