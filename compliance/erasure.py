@@ -20,9 +20,10 @@ from clinics.models import Clinic, Membership
 from clinics.roles import Role
 from compliance import certificates, consents, ledger
 from compliance.models import Channel, DataRequest, Erasure, ErasureKind, LegalHold, RequestStatus
-from compliance.plans import GOES, SHELL, ErasurePlan, Outcome, PlanLine, plan_erasure
+from compliance.plans import GOES, PATIENT, SHELL, ErasurePlan, Outcome, PlanLine, plan_erasure, with_shell
 from neonpro.db import context
 from neonpro.db.bound import execute
+from neonpro.rules import rule
 from neonpro.vault.fields import EncryptedField, Withheld, encrypted_fields
 from neonpro.vault.keys import CATEGORIES
 from neonpro.vault.models import VaultModel
@@ -382,13 +383,14 @@ def replay_erasure(entry: "ledger.Entry") -> None:
 
 
 def _whole(plan: ErasurePlan) -> ErasurePlan:
-    return replace(
-        plan, whole=True, destroyed=CATEGORIES, restricted=(),
-        lines=tuple(
-            line if line.category in {"data_request", "audit_log"} else replace(line, outcome=Outcome.ERASE, part="")
-            for line in plan.lines
-        ),
-    )  # fmt: skip
+    kept = rule("retention.lead.keeps", on=plan.on).choices
+    lines = [
+        line if line.category in kept else replace(line, outcome=Outcome.ERASE, part="")
+        for line in plan.lines
+        # The patient's one row stands there once for each category of its data.
+        if line.table != PATIENT or line.category != "patient_contact"
+    ]
+    return replace(plan, whole=True, destroyed=CATEGORIES, restricted=(), lines=tuple(with_shell(lines)))
 
 
 def _as_recorded(plan: ErasurePlan, facts: dict[str, Any]) -> ErasurePlan:

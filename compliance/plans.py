@@ -135,7 +135,7 @@ def plan_erasure(patient_id: UUID, *, on: date | None = None) -> ErasurePlan:
         )
     )  # fmt: skip
     if whole:
-        lines = _with_shell(lines)
+        lines = with_shell(lines)
     destroyed, restricted = _keys(lines, whole=whole)
     return ErasurePlan(
         patient_id=patient_id, on=on, whole=whole, lines=tuple(lines), destroyed=destroyed, restricted=restricted,
@@ -276,7 +276,7 @@ def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], t
     return tuple(name for name in CATEGORIES if name in going - kept), tuple(sorted(closed))
 
 
-def _with_shell(lines: list[PlanLine]) -> list[PlanLine]:
+def with_shell(lines: list[PlanLine]) -> list[PlanLine]:
     """What is kept of a contact and refers to the patient's row needs that row: it stays, with nothing that opens."""
     referring = {
         model._meta.db_table

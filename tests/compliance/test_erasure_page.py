@@ -8,6 +8,7 @@ from django.utils import timezone
 from clinics.roles import Role
 from compliance import certificates
 from compliance.models import DataRequest, LegalHold
+from patients.models import Patient
 from tests.erasing import second_dpo
 from tests.factories import World, make_world
 from tests.visits import signed_in
@@ -22,7 +23,8 @@ def world(committed: None, tmp_path: Any, settings: Any) -> World:
 
 
 def test_the_whole_way(world: World, settings: Any) -> None:
-    patient = world.patients[0]
+    with world.enter():
+        patient = Patient.objects.create(name="Leda Contato", phone="11955554444")
     second = signed_in(second_dpo(world), clinic=world.clinic.pk)
     client = signed_in(world.user(Role.DPO))
     with world.enter():
