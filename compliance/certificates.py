@@ -1,7 +1,10 @@
 """Certificates: canonical JSON, signed with Ed25519, that anybody can check without a database and without Django."""
 
+import argparse
 import base64
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -71,3 +74,22 @@ def verify(text: str | bytes, public_key: str) -> dict[str, Any]:
         raise CertificateInvalid("format") from error
     found: dict[str, Any] = document
     return found
+
+
+def main(arguments: list[str]) -> int:
+    """Check a file with a public key and nothing else: no settings, no database. In Portuguese, for want of Django."""
+    parser = argparse.ArgumentParser(prog="manage.py verify_certificate")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--public-key", required=True)
+    given = parser.parse_args(arguments)
+    try:
+        said = verify(given.file.read_bytes(), given.public_key)
+    except OSError as error:
+        print(f"{given.file}: {error.strerror}", file=sys.stderr)
+        return 2
+    except CertificateInvalid as error:
+        altered = "o arquivo foi alterado ou não foi assinado com esta chave"
+        print(f"Inválido: {altered if str(error) == 'signature' else 'isto não é um certificado'}.", file=sys.stderr)
+        return 1
+    print(f"Válido: eliminação {said.get('id')}, executada em {said.get('executed_at')}.")
+    return 0

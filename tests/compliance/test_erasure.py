@@ -1,10 +1,15 @@
 """An erasure reaches everywhere, keeps what the law keeps, and happens once, wholly or not at all."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as project
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -219,14 +224,19 @@ def test_a_certificate_is_checked_offline(world: World, lead: Patient, tmp_path:
     file = tmp_path / "certificate.json"
     file.write_text(done.certificate, "utf-8")
     call_command("verify_certificate", str(file))
+    key = certificates.public_text(certificates.private_key(project.NEONPRO_CERTIFICATE_KEY))
+    command = [sys.executable, "manage.py", "verify_certificate", str(file), "--public-key", key]
+    env = {"PATH": "/usr/bin"}
+    checked = subprocess.run(
+        command, cwd=project.BASE_DIR, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
     file.write_text(done.certificate.replace('"whole":true', '"whole":false'), "utf-8")
     with pytest.raises(CommandError):
         call_command("verify_certificate", str(file))
 
 
-def test_a_restored_dump_is_not_served_until_the_erasure_was_done_again(
-    world: World, lead: Patient, client: Any, tmp_path: Path
-) -> None:
+def test_a_restored_dump_is_not_served_until_replayed(world: World, lead: Patient, client: Any, tmp_path: Path) -> None:
     from tests.vault.test_destroy import run
 
     dumped = tmp_path / "dump"
@@ -279,7 +289,6 @@ def test_retention_erases_contacts_alone_and_never_what_is_held(world: World, at
 
 
 def test_two_executions_at_once_give_one_erasure(world: World, lead: Patient) -> None:
-    import threading
 
     from django.db import connections
 
@@ -339,8 +348,6 @@ with context.enter(User(pk=UUID(user)), UUID(clinic)):
 
 @pytest.mark.parametrize("where", ["before ledger", "after rows", "before commit", "before done"])
 def test_a_killed_process_leaves_all_or_nothing_and_is_finished(world: World, lead: Patient, where: str) -> None:
-    import signal
-    import sys
 
     from tests.vault.test_command import environment
 
