@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from clinics.roles import Role
-from compliance import ledger
+from compliance import certificates, ledger
 from compliance.erasure import ErasureError, approve_erasure, execute_erasure, plan_erasure, propose_erasure
 from compliance.models import AuditLog, Erasure, LegalHold
 from compliance.plans import Outcome
