@@ -39,10 +39,12 @@ ICONS = {"ERASE": "delete_forever", "ANONYMISE": "person_off", "RESTRICT": "lock
 TAGS = {"ERASE": "danger", "ANONYMISE": "warning", "RESTRICT": "info", "REFUSE": "success"}
 
 
-def patient_word(patient_id: Any) -> str:
-    """A patient by record number, as far as there still is one."""
-    found = Patient.objects.filter(pk=patient_id).first()
-    return str(found) if found else _("erased patient %(id)s") % {"id": str(patient_id)[:8]}
+def patient_word(record: Any) -> str:
+    """A patient by name and record number, as far as there still is one; `prepare` has looked."""
+    found = getattr(record, "of_patient", None)
+    if found is None:
+        return _("erased patient %(id)s") % {"id": str(record.patient_id)[:8]}
+    return f"{found.display_name} · {found}"
 
 
 class OfPatientForm(ClinicForm[Any]):
@@ -85,10 +87,21 @@ class _OfPatientAdmin(ClinicAdmin):
 
     @display(description=gettext_lazy("patient"))  # type: ignore[untyped-decorator]
     def patient_column(self, record: Any) -> str:
-        return patient_word(record.patient_id)
+        return patient_word(record)
 
     def choice_label(self, record: Any) -> str:
-        return patient_word(record.patient_id)
+        return patient_word(record)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        record = super().get_object(request, object_id, from_field)
+        return self.prepare(request, [record], Act.READ)[0] if record is not None else None
+
+    def prepare(self, request: HttpRequest, records: list[Any], act: Act = Act.LIST) -> list[Any]:
+        ids = {record.patient_id for record in records}
+        patients = Patient.objects.opening("identification", act=act).in_bulk(list(ids))
+        for record in records:
+            record.of_patient = patients.get(record.patient_id)
+        return records
 
 
 @admin.register(DataRequest)
@@ -181,7 +194,7 @@ class DataRequestAdmin(_OfPatientAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": _("Erasure"),
-            "subtitle": patient_word(found.patient_id),
+            "subtitle": patient_word(found),
             "opts": self.opts,
             "object": found,
             "lines": [
