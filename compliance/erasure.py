@@ -8,7 +8,7 @@ found undoes all of it. The ledger outside the database is written before and af
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -235,7 +235,7 @@ def _plaintexts(plan: ErasurePlan) -> list[str]:
         records = going.get(model._meta.db_table)
         if not records or not issubclass(model, VaultModel):
             continue
-        common = getattr(model, "common", frozenset())
+        common: frozenset[str] = getattr(model, "common", frozenset())
         for instance in model.objects.filter(pk__in=records):
             for found in encrypted_fields(model):
                 if found.choices or found.name in common:
@@ -322,7 +322,7 @@ def _withdraw_consents(plan: ErasurePlan) -> None:
 
 def _certificate(erasure: Erasure, plan: ErasurePlan, scanned: dict[str, int]) -> dict[str, Any]:
     """What is certified: no name, no number of a person, no id of a patient."""
-    clinic = Clinic.objects.get(pk=erasure.clinic_id)
+    clinic = Clinic.objects.get(pk=cast("UUID", erasure.clinic_id))
     assert erasure.executed_at is not None
     day = timezone.localdate(erasure.executed_at)
     return {

@@ -2,7 +2,8 @@
 
 import json
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -119,7 +120,7 @@ class DataRequestAdmin(_OfPatientAdmin):
         if not change:
             received = timezone.localdate(obj.received_at)
             obj.due_on = rule("lgpd.requests.others", on=received).period.after(received)
-            obj.owner_id = request.user.pk
+            obj.owner_id = cast("UUID", request.user.pk)
             if obj.identity_check:
                 obj.identity_checked_at = timezone.now()
         super().save_model(request, obj, form, change)
@@ -173,7 +174,7 @@ class DataRequestAdmin(_OfPatientAdmin):
             answer = HttpResponse(erasure.certificate, content_type="application/json")
             name = f"certificado-{str(erasure.pk)[:8]}.json"
         else:
-            clinic = Clinic.objects.get(pk=erasure.clinic_id)
+            clinic = Clinic.objects.get(pk=place_of(request).id)
             answer = HttpResponse(letter(clinic, json.loads(erasure.certificate)), content_type="application/pdf")
             name = f"resposta-{str(erasure.pk)[:8]}.pdf"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -181,7 +182,11 @@ class DataRequestAdmin(_OfPatientAdmin):
 
     def _page(self, request: HttpRequest, found: DataRequest, latest: Erasure | None) -> HttpResponse:
         done = latest is not None and latest.executed_at is not None
-        fresh = None if done else plan_erasure(found.patient_id, on=latest and date.fromisoformat(latest.plan["on"]))
+        fresh = (
+            None
+            if done
+            else plan_erasure(found.patient_id, on=date.fromisoformat(latest.plan["on"]) if latest else None)
+        )
         stale = latest is not None and fresh is not None and fresh.digest != latest.plan_digest
         if stale:
             # What was proposed is no longer so: the page shows what is, and proposing begins anew.
@@ -242,11 +247,12 @@ class LegalHoldAdmin(_OfPatientAdmin):
     actions_detail = ("lift",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).opening("identification", act=Act.READ)
+        rows: Any = super().get_queryset(request)
+        return rows.opening("identification", act=Act.READ)
 
     def save_model(self, request: HttpRequest, obj: LegalHold, form: Any, change: bool) -> None:
         if not change:
-            obj.placed_by_id = request.user.pk
+            obj.placed_by_id = cast("UUID", request.user.pk)
         super().save_model(request, obj, form, change)
 
     def has_lift_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

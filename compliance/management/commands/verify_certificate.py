@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = str(
         gettext_lazy("Check a certificate of erasure, without a database; print the public key with --print-key.")
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
