@@ -187,7 +187,8 @@ def _chosen(request: HttpRequest, people: list[Professional]) -> Professional | 
             if str(person.pk) == wanted:
                 return person
         raise Http404
-    return people[0] if people else None
+    own = Professional.objects.filter(membership__user=request.user.pk).values_list("pk", flat=True).first()
+    return next((person for person in people if person.pk == own), people[0] if people else None)
 
 
 def _undo(request: HttpRequest) -> dict[str, str] | None:
