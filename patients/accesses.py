@@ -7,7 +7,6 @@ says who may see them (`sql/accesses_of.sql`); here they become visits, one line
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from clinics import trail
 from clinics.purposes import purpose_word
+from clinics.spreadsheets import harmless
 
 KINDS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "read": (pgettext_lazy("accesses", "opened"), ("READ", "UNREADABLE")),
@@ -226,8 +226,6 @@ COLUMNS: Final = (
     gettext_lazy("Requests"),
 )
 
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-
 
 def as_csv(given: Report) -> bytes:
     """A report for spreadsheets: UTF-8 with its mark and semicolons, as Excel in Portuguese opens them.
@@ -239,7 +237,7 @@ def as_csv(given: Report) -> bytes:
     writer.writerow(str(column) for column in COLUMNS)
     for line in given.lines:
         writer.writerow(
-            _as_text(cell)
+            harmless(cell)
             for cell in (
                 *(
                     date_format(timezone.localtime(moment), "d/m/Y H:i:s")
@@ -267,10 +265,6 @@ def cut_note() -> str:
 
 def _moment(value: datetime) -> str:
     return date_format(timezone.localtime(value), "d/m/Y H:i:s")
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 # --- from rows to visits ----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from django.utils.translation import gettext as _
 
+from clinics.spreadsheets import harmless
 from patients.import_mapping import Mapping
 
 MAX_LINE = 1_000_000
@@ -165,7 +166,7 @@ class Rejects:
         self._write([str(record.line), code, reason, *record.fields])
 
     def _write(self, fields: Iterable[str]) -> None:
-        self._writer.writerow(map(_harmless, fields))
+        self._writer.writerow(map(harmless, fields))
 
     def write_out(self) -> None:
         """Write the complete file beside its place, while everything can still be taken back."""
@@ -183,8 +184,3 @@ class Rejects:
         if self._complete is not None:
             self._complete.replace(self.file)
             self._complete = None
-
-
-def _harmless(text: str) -> str:
-    """A field that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

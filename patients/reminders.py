@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from clinics.identifiers import format_phone
 from clinics.models import Clinic
 from clinics.signals import record_event
+from clinics.spreadsheets import harmless
 from neonpro.db import context
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act
@@ -120,15 +121,10 @@ def as_csv(day: date) -> bytes:
     writer.writerow([_("Patient"), _("Phone"), _("E-mail"), _("Day"), _("Time")])
     for one in lines:
         writer.writerow(
-            map(_harmless, [str(one.name), one.phone, one.email, f"{day:%d/%m/%Y}", hour_of(one.appointment)])
+            map(harmless, [str(one.name), one.phone, one.email, f"{day:%d/%m/%Y}", hour_of(one.appointment)])
         )
     # The mark at the beginning tells a spreadsheet that it is UTF-8.
     return ("\ufeff" + out.getvalue()).encode()
-
-
-def _harmless(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%") else text
 
 
 def hour_of(appointment: Appointment) -> str:

@@ -186,7 +186,6 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
         return [part for part in sets if "overbooked" not in part[1]["fields"]]
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: Any, change: bool) -> None:
-        before = form.initial
         super().save_model(request, obj, form, change)
         if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
             # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
@@ -199,7 +198,7 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
             Appointment.history.filter(id=obj.pk).order_by("-history_date").values_list(
                 "professional_id", "starts_at", "ends_at"
             )[1:2]
-            if change and {"day", "time", "professional"} & set(form.changed_data) and before
+            if change and {"day", "time", "professional"} & set(form.changed_data)
             else ()
         )  # fmt: skip
         for was in old:
@@ -216,13 +215,6 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
                 )  # fmt: skip
         if getattr(form, "outside_hours", False):
             messages.warning(request, _("Booked outside the professional's working hours."))
-        if obj.professional and obj.service and (not change or {"professional", "service"} & set(form.changed_data)):
-            # Booking warns: a sign-off may still come, or a colleague take over. That care begins is refused.
-            verdict = scope.may_perform(obj.professional, obj.service, on=obj.day)
-            if not verdict.allowed:
-                messages.warning(
-                    request, _("Booked, but as it stands care will not begin: %(why)s") % {"why": verdict.text}
-                )
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         record = context.get("original")
