@@ -41,6 +41,7 @@ from patients.flow import move_on
 from patients.models import Appointment
 from tests.db.raw import Raw, connect
 from tests.factories import World, bring_to, make_world
+from tests.visits import filled, signed_in
 
 LEVELS: list[tuple[str, dict[str, Any], str | None]] = [
     (ScopeLevel.ALLOWED, {}, None),
@@ -379,3 +380,17 @@ def test_the_membership_makes_the_director(clinic_a: World) -> None:
     with context.enter(clinic_a.director_user, clinic_a.clinic.pk):
         assert is_director(clinic_a.director_user.pk)
         assert Membership.objects.filter(user=clinic_a.director_user.pk).exists()
+
+
+def test_booking_outside_the_scope_warns_once_and_books(clinic_a: World) -> None:
+    who, what = disputed(clinic_a)
+    client = signed_in(clinic_a.user(Role.RECEPTION))
+    form = filled(
+        client, "/admin/patients/appointment/add/", patient=clinic_a.patients[0].pk, professional=who.pk,
+        service=what.pk, day="07/05/2031", time="09:00",
+    )  # fmt: skip
+    page = client.post("/admin/patients/appointment/add/", form, follow=True)
+    said = [str(message) for message in page.context["messages"]]
+    assert len([text for text in said if "o atendimento não vai poder começar" in text]) == 1
+    with clinic_a.enter():
+        assert Appointment.objects.filter(professional=who, day=date(2031, 5, 7)).exists()
