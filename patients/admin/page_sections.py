@@ -12,8 +12,16 @@ from django.utils.translation import gettext_lazy
 
 from patients import records
 from patients.admin.record_pages import alert_line, timeline
-from patients.models import Appointment, AppointmentStatus, MedicalRecord, RecordSignature
-from patients.page import Reader, Section, register
+from patients.admin.telemedicine_steps import STATUS_LABELS
+from patients.models import (
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    RecordSignature,
+    SessionStatus,
+    TelemedicineSession,
+)
+from patients.page import Reader, Section, pages, register
 
 SHOWN = 20
 """Entries and documents on the page; the rest are a click away."""
@@ -55,6 +63,20 @@ def quick_actions(reader: Reader) -> list[QuickAction]:
         QuickAction(_("Add an alert"), reverse("admin:patients_patient_alerts", args=[key]), "warning")
         if reader.may_write
         else None,
+        QuickAction(_("Prescriptions"), reverse("admin:patients_patient_prescriptions", args=[key]), "prescriptions")
+        if reader.open and reader.may("patients.view_prescription")
+        else None,
+        QuickAction(_("Apply a product"), reverse("admin:patients_patient_apply", args=[key]), "vaccines")
+        if reader.may_write and reader.may("patients.add_productapplication")
+        else None,
+        QuickAction(_("Products and photographs"), reverse("admin:patients_patient_products", args=[key]), "syringe")
+        if reader.open and reader.may("patients.view_productapplication")
+        else None,
+        *(
+            QuickAction(str(page.title), reverse(f"admin:patients_patient_{page.key}", args=[key]), page.icon)
+            for page in pages()
+            if reader.may(page.permission)
+        ),
         QuickAction(_("Care team"), reverse("admin:patients_patient_care", args=[key]), "group")
         if reader.may("patients.view_careteam")
         else None,
@@ -140,6 +162,27 @@ def _documents(reader: Reader) -> dict[str, Any] | None:
     }
 
 
+def _sessions(reader: Reader) -> dict[str, Any] | None:
+    """Sessions at a distance, the newest first; no heading for patients who have none."""
+    rows = TelemedicineSession.objects.filter(patient=reader.patient.pk).select_related("professional", "appointment")
+    found = list(rows.order_by("-created_at", "-id")[:VISITS])
+    if not found:
+        return None
+    return {
+        "sessions": [
+            {
+                "day": one.started_at or (one.appointment.starts_at if one.appointment else None),
+                "what": one.get_modality_display(),
+                "with": str(one.professional),
+                "state": one.get_status_display(),
+                "kind": STATUS_LABELS[SessionStatus(one.status)],
+                "url": reverse("admin:patients_telemedicinesession_change", args=[one.pk]),
+            }
+            for one in found
+        ]
+    }
+
+
 def _alerts(reader: Reader) -> dict[str, Any]:
     """What must be seen first."""
     return {"alerts": [alert_line(alert) for alert in records.alerts(reader.patient.pk)]}
@@ -156,6 +199,10 @@ def own_sections() -> Iterable[Section]:
         Section(
             key="visits", title=gettext_lazy("Visits"), order=20, fill=_visits,
             template="admin/patients/patient/page/visits.html", permission="patients.view_appointment",
+        ),
+        Section(
+            key="sessions", title=gettext_lazy("Telemedicine"), order=25, fill=_sessions,
+            template="admin/patients/patient/page/sessions.html", permission="patients.view_telemedicinesession",
         ),
         Section(
             key="entries", title=gettext_lazy("Medical record"), order=30, fill=_timeline, clinical=True,

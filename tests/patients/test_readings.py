@@ -212,6 +212,10 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
     ("patients_appointment_cancel", Role.RECEPTION,
      lambda h, c: c.post(h.url("patients_appointment_cancel", h.visit.pk), {"reason": "viajou"}), 302,
      [("WRITE", ["contact"], 1)]),
+    # --- prescriptions
+    ("patients_patient_prescriptions", Role.PROFESSIONAL, get("patients_patient_prescriptions", patient), 200,
+     [("READ", ["identification", "clinical"], 1)]),
+    ("patients_patient_prescriptions", Role.RECEPTION, get("patients_patient_prescriptions", patient), 403, []),
     # --- compliance
     ("compliance_auditlog_changelist", Role.DPO, get("compliance_auditlog_changelist"), 200, [("LIST", NAME, 3)]),
     ("compliance_auditlog_changelist", Role.AUDITOR, get("compliance_auditlog_changelist"), 200, []),
