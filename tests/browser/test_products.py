@@ -56,7 +56,8 @@ def test_from_the_shelf_to_the_recall(page: Page, tmp_path: Path) -> None:
     page.locator("#id_photo_after").set_input_files(photos[1])
     page.get_by_role("button", name="Registrar a aplicação").click()
     expect(page.get_by_text("A aplicação foi registrada")).to_be_visible()
-    expect(page.get_by_text("Uso de imagem: não registrado")).to_be_visible()
+    expect(page.get_by_text("Imagens para o prontuário: sem autorização registrada")).to_be_visible()
+    expect(page.get_by_text("Publicação: sem autorização, não publicar")).to_be_visible()
     pictures = page.locator(".np-photos img")
     expect(pictures).to_have_count(2)
     for number in range(2):
