@@ -211,21 +211,21 @@ def test_a_manager_blocks_time_on_the_recalls_page(world: World, lot: ProductLot
     form = first.context["block_form"]
     assert form.initial["who"] == str(world.director.pk)
     assert form.initial["starts_at"] > timezone.now()
-    answer = client.post(page(lot), sent(world))
+    answer = client.post(page(lot), sent(world, VISIT + 4 * HOUR))
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{page(lot)}#time")
     html = client.get(page(lot)).content.decode()
-    assert "07/01/2030 21:00 – 22:00" in html
+    assert "07/01/2030 13:00 – 14:00" in html
     assert "Desfazer o bloqueio" in html
     day = client.get(reverse("admin:patients_appointment_day"), {"day": "2030-01-07"}).content.decode()
-    assert f"Recolhimento de {lot.product}, lote {lot.number}" in day
+    assert "Recolhimento de Toxina botulínica A 100 U, lote L1234" in day
     with world.enter(Role.MANAGER):
         made = Absence.objects.get(lot=lot.pk)
     # What it is for stands in the list of absences, and does not change there.
     change = reverse("admin:patients_absence_change", args=[made.pk])
-    assert client.post(change, filled(client, change, kind="meeting", ends_at_1="22:30")).status_code == 302
+    assert client.post(change, filled(client, change, kind="meeting", ends_at_1="14:30")).status_code == 302
     with world.enter(Role.MANAGER):
         made.refresh_from_db()
-        assert (made.kind, made.ends_at) == ("recall", VISIT + 13.5 * HOUR)
+        assert (made.kind, made.ends_at) == ("recall", VISIT + 5.5 * HOUR)
     assert client.post(page(lot), {"unblock": str(made.pk)}).status_code == 302
     assert "Desfazer o bloqueio" not in client.get(page(lot)).content.decode()
     for nonsense in (str(made.pk), "x"):
