@@ -19,8 +19,9 @@ from unfold.enums import ActionVariant
 from clinics.adminbase import ClinicAdmin, place_of, read_alone
 from clinics.models import Clinic
 from patients import telemedicine
+from patients.admin.record_pages import consents_page
 from patients.admin.telemedicine_steps import STEPS
-from patients.admin.telemedicine_words import consents_page, is_own, is_professional
+from patients.admin.telemedicine_words import is_own, is_professional
 from patients.forms.telemedicine import ConvertForm, InPersonForm, RefuseForm, ShareForm, StartForm
 from patients.models import SessionStatus, TelemedicineSession
 from patients.telemedicine import TelemedicineError

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -15,6 +15,7 @@ from clinics import withheld
 from clinics.adminbase import place_of
 from clinics.roles import Role
 from patients import records, telemedicine
+from patients.admin.record_pages import consents_page
 from patients.admin.telemedicine_steps import STATUS_LABELS
 from patients.models import SessionStatus, TelemedicineSession
 
@@ -145,11 +146,3 @@ def visit_link(visit: Any) -> str:
     return format_html(
         '<a class="np-link" href="{}">{}</a>', reverse("admin:patients_appointment_change", args=[visit.pk]), words
     )
-
-
-def consents_page(patient: Any) -> str:
-    """The page of a patient's consents, which a floor above brings; the patient's own where it is not there."""
-    try:
-        return reverse("admin:patients_patient_consents", args=[patient])
-    except NoReverseMatch:
-        return reverse("admin:patients_patient_change", args=[patient])

@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from clinics.models import Professional
 from patients.absences import InTheWay
@@ -25,7 +25,7 @@ class BlockForm(forms.Form):
 
     who = forms.ChoiceField(label=gettext_lazy("Whose schedule"))
     starts_at = forms.DateTimeField(label=gettext_lazy("From"), widget=_moment())
-    ends_at = forms.DateTimeField(label=gettext_lazy("Until"), widget=_moment())
+    ends_at = forms.DateTimeField(label=pgettext_lazy("time", "Until"), widget=_moment())
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     in_the_way: Sequence[InTheWay] = ()
