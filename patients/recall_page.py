@@ -93,7 +93,8 @@ def _blocked(request: HttpRequest, lot: ProductLot) -> HttpResponse | BlockForm 
     if not request.user.has_perm(f"patients.{wanted}_absence"):
         raise PermissionDenied
     form = BlockForm(request.POST)
-    back = HttpResponseRedirect(f"{request.path}#time")
+    # A fragment of its own, or the browser keeps that of the form, and what is said on top goes unseen.
+    back = HttpResponseRedirect(f"{request.path}#content")
     if wanted == "delete":
         try:
             unblock(lot.pk, UUID(request.POST["unblock"]))

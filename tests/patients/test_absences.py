@@ -212,7 +212,7 @@ def test_a_manager_blocks_time_on_the_recalls_page(world: World, lot: ProductLot
     assert form.initial["who"] == str(world.director.pk)
     assert form.initial["starts_at"] > timezone.now()
     answer = client.post(page(lot), sent(world, VISIT + 4 * HOUR))
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"{page(lot)}#time")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{page(lot)}#content")
     html = client.get(page(lot)).content.decode()
     assert "07/01/2030 13:00 – 14:00" in html
     assert "Desfazer o bloqueio" in html
