@@ -53,6 +53,8 @@ def answer(admin: Any, request: HttpRequest, lot: ProductLot) -> HttpResponse:
             else:
                 messages.success(request, _("The contact was recorded."))
                 return HttpResponseRedirect(request.get_full_path())
+        elif "outcome" in form.errors:
+            refused = _("Choose the outcome")
         else:
             refused = _("This could not be recorded. Reload the page.")
     asked = request.GET.get("page", "1")
