@@ -1,4 +1,4 @@
-"""A product applied from a lot with photographs before and after, and its recall with letters, in a real browser."""
+"""A product applied from a lot with photographs, and its recall with letters and time blocked, in a real browser."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -90,6 +90,19 @@ def test_from_the_shelf_to_the_recall(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="Registrar", exact=True).click()
     expect(page.locator(".np-recall .np-tag-success")).to_be_visible()
     expect(page.locator("progress")).to_have_attribute("value", "1")
+
+    # And blocks time in the schedule: over what is booked only when asked twice, and not for good.
+    page.get_by_label("Agenda de quem").select_option(label=world.professional.full_name)
+    page.get_by_label("De", exact=True).fill("2030-01-07T09:00")
+    page.get_by_label("Até", exact=True).fill("2030-01-07T10:00")
+    page.get_by_role("button", name="Bloquear a agenda").click()
+    expect(page.get_by_text("Há atendimentos marcados neste horário")).to_be_visible()
+    expect(page.locator(".np-in-the-way")).to_contain_text("07/01/2030 09:00 – 09:30")
+    page.get_by_role("button", name="Bloquear mesmo assim").click()
+    expect(page.get_by_text("O horário foi bloqueado na agenda")).to_be_visible()
+    expect(page.locator(".np-blocks")).to_contain_text("1 atendimento a remarcar")
+    page.get_by_role("button", name="Desfazer o bloqueio").click()
+    expect(page.get_by_text("O horário voltou a ficar livre na agenda")).to_be_visible()
     sign_out(page)
 
     # From a recalled lot nothing more is applied, and the form says so.
