@@ -171,6 +171,11 @@ def blocks_of(lot: UUID) -> list[Block]:
     ]
 
 
+def still_blocked(lot: UUID) -> int:
+    """How many times to come are blocked for the recall of a lot."""
+    return Absence.objects.filter(lot=lot, ends_at__gt=timezone.now()).count()
+
+
 def proposal(professional: UUID | None, *, calls: int, now: datetime) -> tuple[datetime, datetime]:
     """A time to propose: the first one that is free from the next working day on, long enough for some calls.
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -22,6 +22,7 @@ from clinics.adminbase import ClinicAdmin, place_of
 from clinics.models import Membership
 from clinics.roles import may
 from patients import recall_page
+from patients.absences import still_blocked
 from patients.forms.products import LotForm, MoveForm, ProductForm, WhyForm
 from patients.models import LotStatus, MovementKind, Product, ProductLot, RegistrationStatus, StockMovement
 from patients.products import UNUSABLE, link
@@ -407,8 +408,21 @@ class ProductLotAdmin(ClinicAdmin):
                 messages.success(request, _("The situation of the lot was changed."))
                 if status == LotStatus.RECALLED and leads_recalls():
                     return HttpResponseRedirect(reverse("admin:patients_productlot_recalled", args=[lot.pk]))
+                self._warn_of_blocks(request, lot)
                 return self._back(lot)
         return self.confirmation(request, lot, title=title, text=text, submit=title, form=form, kind=kind)
+
+    @staticmethod
+    def _warn_of_blocks(request: HttpRequest, lot: ProductLot) -> None:
+        """Say what is still blocked in the schedule: the page of the recall, where it was blocked, is shut now."""
+        blocked = still_blocked(lot.pk)
+        if blocked:
+            text = ngettext(
+                "%(count)d time is still blocked in the schedule for the recall: remove it under “Absences”.",
+                "%(count)d times are still blocked in the schedule for the recall: remove them under “Absences”.",
+                blocked,
+            )
+            messages.warning(request, text % {"count": blocked})
 
     def _back(self, lot: ProductLot) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:patients_productlot_change", args=[lot.pk]))

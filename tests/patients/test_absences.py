@@ -312,6 +312,21 @@ def test_the_page_blocks_for_nobody_else(world: World, lot: ProductLot) -> None:
         assert Absence.objects.filter(lot=lot.pk).count() == 1
 
 
+def test_who_ends_a_recall_hears_of_time_still_blocked(world: World, lot: ProductLot) -> None:
+    client = signed_in(world.user(Role.MANAGER))
+    client.post(page(lot), sent(world), follow=True)
+    release = reverse("admin:patients_productlot_release", args=[lot.pk])
+    answer = client.post(release, {"reason": "alarme falso"}, follow=True)
+    assert [message.level_tag for message in answer.context["messages"]] == ["success", "warning"]
+    with world.enter(Role.MANAGER):
+        made = Absence.objects.get(lot=lot.pk)
+    # Whoever keeps the schedule removes it where absences are.
+    delete = reverse("admin:patients_absence_delete", args=[made.pk])
+    assert signed_in(world.user(Role.RECEPTION)).post(delete, {"post": "yes"}).status_code == 302
+    with world.enter(Role.MANAGER):
+        assert not Absence.objects.filter(lot=lot.pk).exists()
+
+
 def test_blocking_opens_nobodys_data(world: World, lot: ProductLot) -> None:
     client = signed_in(world.user(Role.MANAGER))
     answer = client.post(page(lot), sent(world))
