@@ -1,4 +1,4 @@
-"""The demonstration's signatures: a report and a prescription that one professional signed with a made-up certificate."""
+"""The demonstration's signatures: a report and a prescription, with the made-up certificate of one professional."""
 
 from pathlib import Path
 from typing import Any
