@@ -16,12 +16,12 @@ from clinics.roles import Role
 from neonpro import pades
 from neonpro.db import context
 from patients import prescribing, prescription_signing, signatures
-from patients.models import Prescription, PrescriptionSignature, SncrNumber
+from patients.models import Patient, Prescription, PrescriptionSignature, SncrNumber
 from patients.prescribing import PrescribingError
 from tests import pki
 from tests.factories import JOB, World, make_world
 from tests.licences import verified
-from tests.patients.prescriptions import MEDICINES, equip, write
+from tests.patients.prescriptions import MEDICINES, USUAL, equip, write
 
 COMMON, RCE = frozenset({"COMMON"}), frozenset({"RCE"})
 
@@ -137,13 +137,18 @@ def test_a_signing_that_fails_leaves_draft_and_number(doctor: World) -> None:
         assert not PrescriptionSignature.objects.exists()
 
 
-def by_hand(draft: Prescription, kind: str) -> None:
+def on_paper(draft: Prescription, kind: str) -> None:
+    """Issue a draft for paper in SQL."""
+    by_hand(draft, kind, electronic=False)
+
+
+def by_hand(draft: Prescription, kind: str, *, electronic: bool = True) -> None:
     """Issue a draft as electronic in SQL, as a signing would, but for the signature."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE prescriptions SET status = 'issued', kind = %s, is_electronic = true, issued_on = %s,"
+            "UPDATE prescriptions SET status = 'issued', kind = %s, is_electronic = %s, issued_on = %s,"
             " issued_at = now(), valid_until = %s, content = guidance WHERE id = %s",
-            [kind, timezone.localdate(), timezone.localdate(), draft.pk],
+            [kind, electronic, timezone.localdate(), timezone.localdate(), draft.pk],
         )
 
 
@@ -217,3 +222,27 @@ def test_threads_that_sign_at_once_never_share_a_number(committed: None) -> None
     assert sorted(taken) == [f"2026.1-00.{number:07}" for number in range(1, 5)]
     with world.enter(Role.PROFESSIONAL):
         assert PrescriptionSignature.objects.count() == 4
+
+
+def test_sql_issues_nothing_controlled_for_a_patient_without_cpf_or_passport(doctor: World) -> None:
+    with context.enter(JOB, doctor.clinic.pk):
+        patient = Patient.objects.get(pk=doctor.patients[0].pk)
+        patient.cpf, patient.passport = "", ""
+        patient.save()
+    with doctor.enter(Role.PROFESSIONAL):
+        draft = write(doctor, "RET_ANTIMICROBIAL", guidance="Repouso")
+        with pytest.raises(IntegrityError, match="CPF or passport"), transaction.atomic():
+            on_paper(draft, "RET_ANTIMICROBIAL")
+
+
+def test_sql_issues_no_anabolic_without_a_cid(doctor: World) -> None:
+    with doctor.enter(Role.PROFESSIONAL):
+        draft = write(doctor, guidance="Repouso")
+        prescribing.put_item(
+            draft, today=timezone.localdate(), **USUAL, medicine="Testosterona", posology="Aplicar 1 ampola", days=30
+        )
+        with pytest.raises(IntegrityError, match="needs a CID"), transaction.atomic():
+            on_paper(draft, "RCE")
+        draft.cid = "E29.1"
+        draft.save(update_fields=["cid"])
+        on_paper(draft, "RCE")
