@@ -59,8 +59,8 @@ def write(world: World, *kinds: str, **fields: Any) -> Prescription:
     return draft
 
 
-def issue(world: World, *kinds: str, electronic: frozenset[str] = frozenset(), **fields: Any) -> list[Prescription]:
+def issue(world: World, *kinds: str, **fields: Any) -> list[Prescription]:
     """What was issued of a medicine of each kind, in a context of its own."""
     with world.enter(Role.PROFESSIONAL):
         draft = write(world, *kinds, **fields)
-        return prescribing.issue(draft.pk, today=timezone.localdate(), electronic=electronic)
+        return prescribing.issue(draft.pk, today=timezone.localdate())
