@@ -15,7 +15,7 @@ from tests.licences import CPF, verified
 
 ADDRESS = {"street": "Rua das Acácias, 10", "district": "Centro", "city": "Campinas", "uf": "SP", "cep": "13010000"}
 
-USUAL = {"quantity": "30", "unit": "comprimidos", "concentration": "10 mg", "form": "comprimido"}
+USUAL: dict[str, Any] = {"quantity": "30", "unit": "comprimidos", "concentration": "10 mg", "form": "comprimido"}
 """What a medicine must say besides."""
 
 MEDICINES: dict[str, dict[str, Any]] = {

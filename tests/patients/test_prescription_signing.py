@@ -239,7 +239,13 @@ def test_sql_issues_no_anabolic_without_a_cid(doctor: World) -> None:
     with doctor.enter(Role.PROFESSIONAL):
         draft = write(doctor, guidance="Repouso")
         prescribing.put_item(
-            draft, today=timezone.localdate(), **USUAL, medicine="Testosterona", posology="Aplicar 1 ampola", days=30
+            draft,
+            item=None,
+            today=timezone.localdate(),
+            **USUAL,
+            medicine="Testosterona",
+            posology="Aplicar 1 ampola",
+            days=30,
         )
         with pytest.raises(IntegrityError, match="needs a CID"), transaction.atomic():
             on_paper(draft, "RCE")
