@@ -43,6 +43,28 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     # Nobody deletes a patient or an appointment: records are kept by law, and erasure is a workflow of its own.
     "patients": {"view": (*_DESK, _D), "add": _DESK, "change": (*_DESK, _D)},
     "appointments": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
+    # The front desk plans a session and sees where it stands; a professional, of the patients in their care.
+    "telemedicine_sessions": {"view": (_M, _R, _P, JOB), "add": (_M, _R, _P), "change": (_M, _R, _P)},
+    # Events are only added, and the state is PostgreSQL's to derive. Who records which: neonpro.may_record_consent.
+    "consent_records": {"view": (*_DESK, _D), "add": (*_DESK, _D)},
+    "lgpd_consents": {"view": (*_DESK, _D)},
+    "consent_texts": {
+        "view": (*_DESK, _D),
+        "add": (_M, _D, JOB),
+        "change": (_M, _D, JOB),
+        "delete": (_M, _D),
+    },
+    # Products, lots and stock are nobody's data: whoever works in the clinic sees what there is.
+    "products": {"view": _STAFF, "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "product_lots": {"view": _STAFF, "add": _DESK, "change": _DESK},
+    "stock_movements": {"view": _STAFF, "add": _DESK},
+    # Who got what is clinical. Nobody deletes it, and a mistake is put right by another row.
+    "product_applications": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "product_application_voids": {"view": (_P,), "add": (_P,)},
+    "clinical_photos": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    "adverse_events": {"view": (_P,), "add": (_P,), "change": (_P,)},
+    # A recall is led by the manager, the DPO and, of the professionals, the technical director (neonpro.leads_recalls).
+    "recall_contacts": {"view": (_M, _P, _D), "add": (_M, _P, _D)},
     # Who cares for whom opens the record: reception books, and has no other say in it. Nobody deletes a stay in a team.
     "care_team": {"view": (_M, _P, _D, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
     # Clinical: of these roles, and only of patients that are open to the person (neonpro.open_patients).
@@ -51,6 +73,16 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "record_signatures": {"view": (_P, JOB), "add": (_P,)},
     "patient_alerts": {"view": (_P,), "add": (_P,), "change": (_P,)},
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
+    # Clinical, as the records are. An issued prescription is never deleted; a draft is its prescriber's to throw away.
+    "prescriptions": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    # As record_signatures.
+    "prescription_signatures": {"view": (_P, JOB), "add": (_P,)},
+    "prescription_items": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    "prescription_cancellations": {"view": (_P,), "add": (_P,)},
+    "prescription_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},
+    "prescribing_councils": {"view": (_M, _P, JOB), "add": (_M, JOB), "change": (_M, JOB), "delete": (_M,)},
+    # Of no clinic: what the law lists is the same for all of them, and a job's to write.
+    "substances": {"view": _STAFF, "add": (JOB,), "change": (JOB,)},
     # Hours and absences are the reception's daily work; the professional tells it.
     "working_hours": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},
     "absences": {"view": (*_DESK, _D), "add": _KEEP, "change": _KEEP, "delete": _KEEP},

@@ -20,6 +20,7 @@ from unfold.decorators import display
 
 from clinics import trail
 from clinics.adminbase import ClinicAdmin
+from compliance import consent_admin as consent_admin
 from compliance import keyset
 from compliance.forms import AuditFilterForm, GrantForm
 from compliance.models import AuditLog, ResourcePermission

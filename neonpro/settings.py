@@ -104,12 +104,19 @@ NEONPRO_SUPPORT_TABLES = {
     "users_groups": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "users_user_permissions": SupportTable("always empty: roles are memberships", ("SELECT",)),
     "guardian_userobjectpermission": SupportTable("always empty: resource_permissions takes its place", ()),
+    "anvisa_register": SupportTable(
+        "Anvisa's open data, public and the same for every clinic; a trigger lets a job outside of any clinic write it",
+        ("SELECT", "INSERT", "UPDATE"),
+    ),
     "guardian_groupobjectpermission": SupportTable("always empty: grants are made to people", ("SELECT",)),
 }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications -----------------------------------------------------------------------------------------------
+
+DEMO_PARTS = ["compliance.demo.load"]
+"""What `load_demo` calls for each clinic that it has founded: the floors above it fill their own tables."""
 
 INSTALLED_APPS = [
     "neonpro.db",
@@ -257,12 +264,14 @@ NEONPRO_SIGNATURE_ROOTS = env.list(
 )
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
-FILE_UPLOAD_HANDLERS = [
-    # A private key never touches the disk, however large the request is that brings it.
-    "clinics.uploads.KeyFileHandler",
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
-]
+# Whether this installation works with SNCR. Without it nothing controlled or retained is issued electronically.
+NEONPRO_SNCR = env.bool("NEONPRO_SNCR", default=False)
+
+# What is sent stays in memory until it is encrypted and never lies on the disk, whatever the size of the request that
+# brings it. First the private keys, of which no more is kept than a key can have; then everything else, and a request
+# of more than the limit is refused.
+FILE_UPLOAD_HANDLERS = ["clinics.uploads.KeyFileHandler", "clinics.memory_uploads.InMemory"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40 * 1024 * 1024
 
 # --- Logging: never a query string, never a parameter -----------------------------------------------------------
 

@@ -22,8 +22,20 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Schedule"), "icon": "calendar_month", "model": "patients.Appointment", "page": "day"},
                     {"title": _("Waiting list"), "icon": "hourglass", "model": "patients.WaitingEntry"},
                     {"title": _("Patients"), "icon": "person_search", "model": "patients.Patient"},
+                    {"title": _("Telemedicine"), "icon": "video_call", "model": "patients.TelemedicineSession"},
                     {"title": _("Entries"), "icon": "clinical_notes", "model": "patients.MedicalRecord"},
+                    {"title": _("Prescriptions"), "icon": "prescriptions", "model": "patients.Prescription"},
                     {"title": _("Signatures"), "icon": "signature", "model": "patients.RecordSignature"},
+                ],
+            },
+            {
+                "title": _("Products"),
+                "items": [
+                    {"title": _("Lots and stock"), "icon": "inventory_2", "model": "patients.ProductLot"},
+                    {"title": _("Products"), "icon": "syringe", "model": "patients.Product"},
+                    {"title": _("Applications"), "icon": "vaccines", "model": "patients.ProductApplication"},
+                    {"title": _("Photographs"), "icon": "photo_camera", "model": "patients.ClinicalPhoto"},
+                    {"title": _("Adverse events"), "icon": "emergency", "model": "patients.AdverseEvent"},
                 ],
             },
             {
@@ -34,6 +46,16 @@ UNFOLD: dict[str, Any] = {
                     {"title": _("Services"), "icon": "medical_services", "model": "clinics.Service"},
                     {"title": _("Scope of practice"), "icon": "rule", "model": "clinics.ScopeRule"},
                     {"title": _("Templates"), "icon": "description", "model": "patients.RecordTemplate"},
+                    {
+                        "title": _("Prescription templates"),
+                        "icon": "pill",
+                        "model": "patients.PrescriptionTemplate",
+                    },
+                    {
+                        "title": _("Councils that prescribe"),
+                        "icon": "badge",
+                        "model": "patients.PrescribingCouncil",
+                    },
                     {"title": _("Working hours"), "icon": "schedule", "model": "patients.WorkingHours"},
                     {"title": _("Absences"), "icon": "event_busy", "model": "patients.Absence"},
                     {"title": _("Clinic details"), "icon": "home_health", "model": "clinics.Clinic", "own": True},
@@ -42,6 +64,9 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Privacy"),
                 "items": [
+                    {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
+                    {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
+                    {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},
                     {"title": _("Audit log"), "icon": "history", "model": "compliance.AuditLog"},
                     {"title": _("Care teams"), "icon": "group", "model": "patients.CareTeam"},
                     {"title": _("Permissions on records"), "icon": "key", "model": "compliance.ResourcePermission"},

@@ -12,15 +12,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from django.utils.translation import gettext as _
 
 from clinics.spreadsheets import harmless
-from patients.import_mapping import Mapping
 
 MAX_LINE = 1_000_000
 """Characters in a line. A file with a longer one is no table, and is not read into memory to find out."""
+
+
+class TableForm(Protocol):
+    """How a table is written down: all that reading one needs to know of a mapping."""
+
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def delimiter(self) -> str: ...
 
 
 class ImportRefused(Exception):
@@ -73,7 +81,7 @@ class Source(io.RawIOBase):
         super().close()
 
 
-def read_records(source: Source, mapping: Mapping) -> Iterator[Record]:
+def read_records(source: Source, mapping: TableForm) -> Iterator[Record]:
     """The records of a CSV file, the heading among them; those without anything are left out.
 
     A quotation mark that is never closed would swallow the lines after it. So when a record does not come out right,
@@ -133,7 +141,7 @@ class Rejects:
     It holds personal data: until it is complete it has no name, then only this account can read it.
     """
 
-    def __init__(self, file: Path, mapping: Mapping, *, instead_of: Path) -> None:
+    def __init__(self, file: Path, mapping: TableForm, *, instead_of: Path) -> None:
         self.file = file
         self.mapping = mapping
         self.heading: list[str] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import Promise
 from psycopg.types.json import Jsonb
@@ -90,7 +90,27 @@ class PatientPage:
     """Of a closed record: whom to ask."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of its own about a patient that another app brings, with a way to it from here.
+
+    Args:
+        key: the end of its address, and of its name: `admin:patients_patient_<key>`.
+        title: of the button that leads there.
+        icon: of that button.
+        permission: whose role may see it at all.
+        answer: from the patients' admin, the request and the patient, of whom nothing has been opened yet.
+    """
+
+    key: str
+    title: str | Promise
+    icon: str
+    permission: str
+    answer: Callable[[Any, HttpRequest, Patient], HttpResponse]
+
+
 _sections: dict[str, Section] = {}
+_pages: dict[str, Page] = {}
 
 
 def register(section: Section) -> None:
@@ -107,6 +127,22 @@ def register(section: Section) -> None:
 def sections() -> list[Section]:
     """All sections, in their order."""
     return sorted(_sections.values(), key=lambda section: (section.order, section.key))
+
+
+def register_page(page: Page) -> None:
+    """Add a page to the patients' admin; of one key there is one. Called before the addresses are made.
+
+    Raises:
+        ValueError: another page has the key.
+    """
+    if _pages.get(page.key, page) != page:
+        raise ValueError(f"Patients have a page {page.key!r} already.")
+    _pages[page.key] = page
+
+
+def pages() -> list[Page]:
+    """The pages that other apps brought, by their key."""
+    return [_pages[key] for key in sorted(_pages)]
 
 
 def build(request: HttpRequest, patient: Patient, *, restricted: bool, printing: bool = False) -> PatientPage:

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.utils import timezone
 
 from clinics.models import (
@@ -20,24 +22,42 @@ from clinics.models import (
     User,
 )
 from clinics.roles import Role
+from compliance import consents
+from compliance.models import Channel, ConsentText
+from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.vault.fields import encrypted_fields
 from patients import records
 from patients.models import (
     Absence,
+    AdverseEvent,
+    ApplicationVoid,
     Appointment,
     AppointmentStatus,
+    ClinicalPhoto,
     MedicalRecord,
     Patient,
     PatientAlert,
+    PrescribingCouncil,
+    Prescription,
+    PrescriptionItem,
+    PrescriptionSignature,
+    PrescriptionStatus,
+    PrescriptionTemplate,
+    ProductApplication,
+    ProductLot,
+    RecallContact,
     RecordSignature,
     RecordTemplate,
     Reminder,
+    StockMovement,
+    TelemedicineSession,
     WaitingEntry,
     WorkingHours,
 )
 from tests.licences import DIRECTOR_CPF, verified
+from tests.products import TINY_JPEG, make_application, make_lot, make_product
 
 PASSWORD = "senha de teste bem longa"
 JOB = Job("tests")
@@ -56,12 +76,20 @@ class World:
     service: Service = None  # type: ignore[assignment]
     patients: list[Patient] = field(default_factory=list)
     appointments: list[Appointment] = field(default_factory=list)
+    session: TelemedicineSession = None  # type: ignore[assignment]
     template: RecordTemplate = None  # type: ignore[assignment]
     record: MedicalRecord = None  # type: ignore[assignment]
     """A finalised entry of the last patient, by the professional, who cares for all of them."""
     alert: PatientAlert = None  # type: ignore[assignment]
+    prescription: Prescription = None  # type: ignore[assignment]
+    """A draft of the last patient, by the professional."""
     signature: RecordSignature = None  # type: ignore[assignment]
     """Of another entry of the last patient. It does not verify: nothing in it is real."""
+    lot: ProductLot = None  # type: ignore[assignment]
+    """A recalled lot, of which the last patient got something."""
+    application: ProductApplication = None  # type: ignore[assignment]
+    photo: ClinicalPhoto = None  # type: ignore[assignment]
+    event: AdverseEvent = None  # type: ignore[assignment]
 
     def user(self, role: str) -> User:
         """The user who has a role here."""
@@ -105,8 +133,8 @@ def make_world(
 ) -> World:
     """A clinic with a user for each role, a professional, a service, patients and an appointment for each.
 
-    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature,
-    whose making leaves traces that tests may count.
+    Its technical director signed off the one disputed cell of its matrix. With `signed` one entry has a signature and
+    one patient has consented, whose making leaves traces that tests may count.
     """
     clinic_id = uuid4()
     with context.enter(JOB, clinic_id):
@@ -151,8 +179,59 @@ def make_world(
         # The only patient of a small clinic is one that tests count the traces of.
         _write(world)
         if signed:
+            _plan_session(world)
+            _apply(world)
+            _consent(world)
             _sign(world)
     return world
+
+
+def _apply(world: World) -> None:
+    """What the professional applied to the last patient, from a lot that was recalled later, and what came of it."""
+    canary, patient = world.canary, world.patients[-1]
+    with world.enter(Role.PROFESSIONAL):
+        product = make_product(name=f"Toxina {canary}")
+        world.lot = make_lot(product, number=f"LOTE-{canary}")
+        StockMovement.objects.create(lot=world.lot, kind="received", quantity=10, reason=f"nota {canary}")
+        world.application = make_application(world.lot, patient, world, body_site=f"fronte {canary}")
+        wrong = make_application(world.lot, patient, world, body_site=f"engano {canary}")
+        ApplicationVoid.objects.create(application=wrong, patient=patient, reason=f"engano {canary}")
+        world.photo = ClinicalPhoto.objects.create(
+            patient=patient, application=world.application, moment="before", taken_at=timezone.now(),
+            caption=f"foto {canary}", content=TINY_JPEG, thumbnail=TINY_JPEG, width=8, height=8,
+        )  # fmt: skip
+        world.event = AdverseEvent.objects.create(
+            patient=patient, application=world.application, lot=world.lot, professional=world.professional,
+            about="MEDICINE", severity="mild", occurred_on=timezone.localdate(), known_at=timezone.now(),
+            due_at=timezone.now() + timedelta(days=30), description=f"equimose {canary}",
+        )  # fmt: skip
+        ProductLot.objects.filter(pk=world.lot.pk).update(status="recalled", status_reason=f"alerta {canary}")
+    with world.enter(Role.MANAGER):
+        RecallContact.objects.create(lot=world.lot, patient=patient, outcome="no_answer", note=f"caixa postal {canary}")
+        Absence.objects.create(
+            lot=world.lot, kind="recall", starts_at=datetime(2000, 1, 6, 12, tzinfo=UTC),
+            ends_at=datetime(2000, 1, 6, 13, tzinfo=UTC),
+        )  # fmt: skip
+
+
+def _consent(world: World) -> None:
+    """A published text, and a patient who agreed to it."""
+    with world.enter(Role.DPO):
+        text = ConsentText.objects.create(
+            purpose=Purpose.MARKETING, title=f"Novidades {world.canary}", body=f"A clínica {world.canary} pede licença."
+        )
+        consents.publish(text)
+        mother = consents.Guardian(name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}")
+        consents.grant(world.patients[0], Purpose.MARKETING, channel=Channel.PAPER, guardian=mother)
+
+
+def _plan_session(world: World) -> None:
+    """A telemedicine session that is planned, written without reading anything."""
+    with world.enter(Role.RECEPTION):
+        world.session = TelemedicineSession.objects.create(
+            patient=world.patients[-1], professional=world.professional, appointment=world.appointments[-1],
+            room_url=f"https://sala.example/{world.canary}",
+        )  # fmt: skip
 
 
 def _direct(world: World) -> None:
@@ -183,6 +262,8 @@ def _direct(world: World) -> None:
 def _write(world: World) -> None:
     """What the professional has written: a template, an entry and an alert of the last patient."""
     canary = world.canary
+    with context.enter(JOB, world.clinic.pk):
+        PrescribingCouncil.objects.create(council=Council.COREN, kind="COMMON", basis=f"Protocolo {canary}")
     with world.enter(Role.PROFESSIONAL):
         world.template = RecordTemplate.objects.create(
             name=f"Modelo {canary}",
@@ -195,6 +276,16 @@ def _write(world: World) -> None:
             content={"sections": [{**world.template.sections[0], "text": f"queixa {canary}"}]},
         )  # fmt: skip
         MedicalRecord.objects.filter(pk=world.record.pk).update(status="finalised")
+        PrescriptionTemplate.objects.create(
+            name=f"Modelo {canary}", lines=[{"medicine": "Dipirona", "posology": f"Tomar {canary}"}]
+        )
+        world.prescription = Prescription.objects.create(
+            patient=world.patients[-1], prescriber=world.professional, guidance=f"repouso {canary}"
+        )
+        PrescriptionItem.objects.create(
+            patient=world.patients[-1], prescription=world.prescription, kind="COMMON",
+            medicine=f"Dipirona {canary}", posology=f"se dor {canary}", amounts={"quantity": "10"},
+        )  # fmt: skip
         world.alert = PatientAlert.objects.create(
             patient=world.patients[-1], kind="allergy", severity="high", text=f"dipirona {canary}"
         )
@@ -223,8 +314,32 @@ def _sign(world: World) -> None:
             signer_cpf="15350946056", certificate_serial="1f", certificate_issuer=f"AC {canary}", level="ADVANCED",
             pades_level="B-B", signed_at=timezone.now(), report={"ok": True, "findings": [{"code": "intact"}]},
         )  # fmt: skip
+        _sign_prescription(world)
     with context.enter(JOB, world.clinic.pk):
         Professional.objects.filter(pk=world.professional.pk).update(**before)
+
+
+def _sign_prescription(world: World) -> None:
+    """An electronic prescription of the last patient; neither is this one's file a PDF."""
+    canary, patient = world.canary, world.patients[-1]
+    made = Prescription.objects.create(patient=patient, prescriber=world.professional, guidance=f"dieta {canary}")
+    PrescriptionItem.objects.create(
+        patient=patient, prescription=made, kind="COMMON", medicine=f"Soro {canary}", posology=f"beber {canary}"
+    )
+    today = timezone.localdate(timezone=ZoneInfo(world.clinic.time_zone))
+    made.status, made.kind, made.is_electronic = PrescriptionStatus.ISSUED, "COMMON", True
+    made.issued_on = made.valid_until = today
+    made.content = {"guidance": f"dieta {canary}"}
+    made.save()
+    PrescriptionSignature.objects.create(
+        prescription=made, patient=patient, signer=world.professional, document=f"receita {canary}".encode(),
+        document_sha256="0" * 64, document_size=1, container=f"assinatura {canary}".encode(), signed_digest="0" * 64,
+        chain=f"cadeia {canary}".encode(), signer_cpf="15350946056", certificate_serial="1f",
+        certificate_issuer=f"AC {canary}", level="ADVANCED", pades_level="B-B", signed_at=timezone.now(),
+        report={"ok": True, "findings": [{"code": "intact"}]},
+    )  # fmt: skip
+    # That both are there is asked when the transaction ends, with its context; a test's own transaction has none then.
+    connection.check_constraints()
 
 
 def write_entry(

@@ -25,6 +25,7 @@ from neonpro.vault.keys import Act
 from patients.admin.agenda import AgendaPages
 from patients.admin.reminders import ReminderPages
 from patients.admin.search import PatientSearch
+from patients.admin.telemedicine_steps import SessionOnAppointment, session_of
 from patients.admin.waiting import offer_url
 from patients.booking import BookingError, cancel, may_cancel
 from patients.flow import events
@@ -116,7 +117,7 @@ def freed_url(professional: UUID | None, starts_at: datetime | None, ends_at: da
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
+class AppointmentAdmin(SessionOnAppointment, AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
     """The agenda, from today on."""
 
     form = AppointmentForm
@@ -136,7 +137,7 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
     SEARCHED = "patient_id"
     empty_hint = gettext_lazy("No appointment on these days: book one, or choose other days above.")
     autocomplete_fields = ("patient",)
-    actions_detail = ("cancel",)
+    actions_detail = ("session", "apply_product", "cancel")
     change_form_before_template = "admin/patients/appointment/offered.html"
     change_form_outer_after_template = "admin/patients/appointment/events.html"
     refusals: ClassVar[dict[str, Any]] = {
@@ -163,7 +164,7 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Appointment | None = None) -> tuple[str, ...]:
         # What is kept in an appointment is bound to its patient: for another patient it is another appointment.
-        return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link")
+        return ("cancel_reason",) if obj is None else ("cancel_reason", "patient_link", "session_state")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -175,6 +176,8 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
         sets = list(super().get_fieldsets(request, obj))
         if obj is not None:
             sets[0] = (None, {"fields": ("patient_link", "professional", "service")})
+            if session_of(obj) is not None:
+                sets.append((_("Telemedicine"), {"fields": ("session_state",)}))
         if obj is not None and obj.cancel_reason:
             sets.append((_("Cancelled"), {"fields": ("cancel_reason",)}))
         return self._without_overbooking(sets, obj)
@@ -242,6 +245,21 @@ class AppointmentAdmin(AgendaPages, ReminderPages, PatientSearch, ClinicAdmin):
 
     def choice_label(self, record: Appointment) -> str:
         return f"{self.when_column(record)} · {record.patient.display_name}"
+
+    def has_apply_product_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person's role applies products."""
+        return bool(request.user.has_perm("patients.add_productapplication"))
+
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Apply a product"), url_path="apply", permissions=["apply_product"]
+    )
+    def apply_product(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the page that records what is applied, with this appointment in it."""
+        appointment = self.get_object(request, unquote(object_id))
+        if appointment is None:
+            raise Http404
+        page = reverse("admin:patients_patient_apply", args=[appointment.patient_id])
+        return HttpResponseRedirect(f"{page}?appointment={appointment.pk}")
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person may cancel this appointment now: the button is there only then."""

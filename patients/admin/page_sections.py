@@ -10,10 +10,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from patients import records
+from patients import prescription_pdf, records
 from patients.admin.record_pages import alert_line, timeline
-from patients.models import Appointment, AppointmentStatus, MedicalRecord, RecordSignature
-from patients.page import Reader, Section, register
+from patients.admin.telemedicine_steps import STATUS_LABELS
+from patients.models import (
+    Appointment,
+    AppointmentStatus,
+    MedicalRecord,
+    PrescriptionSignature,
+    RecordSignature,
+    SessionStatus,
+    TelemedicineSession,
+)
+from patients.page import Reader, Section, pages, register
 
 SHOWN = 20
 """Entries and documents on the page; the rest are a click away."""
@@ -55,6 +64,20 @@ def quick_actions(reader: Reader) -> list[QuickAction]:
         QuickAction(_("Add an alert"), reverse("admin:patients_patient_alerts", args=[key]), "warning")
         if reader.may_write
         else None,
+        QuickAction(_("Prescriptions"), reverse("admin:patients_patient_prescriptions", args=[key]), "prescriptions")
+        if reader.open and reader.may("patients.view_prescription")
+        else None,
+        QuickAction(_("Apply a product"), reverse("admin:patients_patient_apply", args=[key]), "vaccines")
+        if reader.may_write and reader.may("patients.add_productapplication")
+        else None,
+        QuickAction(_("Products and photographs"), reverse("admin:patients_patient_products", args=[key]), "syringe")
+        if reader.open and reader.may("patients.view_productapplication")
+        else None,
+        *(
+            QuickAction(str(page.title), reverse(f"admin:patients_patient_{page.key}", args=[key]), page.icon)
+            for page in pages()
+            if reader.may(page.permission)
+        ),
         QuickAction(_("Care team"), reverse("admin:patients_patient_care", args=[key]), "group")
         if reader.may("patients.view_careteam")
         else None,
@@ -120,23 +143,60 @@ def _summary(record: MedicalRecord) -> str:
 
 def _documents(reader: Reader) -> dict[str, Any] | None:
     """The signed documents, the newest first. Their files are not opened here."""
-    rows = RecordSignature.objects.filter(patient=reader.patient.pk).select_related("record", "signer")
-    found = list(rows.order_by("-signed_at", "-id")[: SHOWN + 1])
+    found = sorted(
+        (*_newest(RecordSignature, reader, "record"), *_newest(PrescriptionSignature, reader, "prescription")),
+        key=lambda one: (one.signed_at, one.pk),
+        reverse=True,
+    )
     if not found:
         return None
     return {
         "documents": [
-            {
-                "name": one.record.get_document_kind_display() or one.record.get_kind_display(),
-                "when": one.signed_at,
-                "signer": str(one.signer),
-                "level": one.get_level_display(),
-                "url": reverse("admin:patients_recordsignature_change", args=[one.pk]),
-            }
+            {"when": one.signed_at, "signer": str(one.signer), "level": one.get_level_display(), **_document(one)}
             for one in found[:SHOWN]
         ],
         "more": len(found) > SHOWN,
         "all_url": reverse("admin:patients_recordsignature_changelist"),
+    }
+
+
+def _newest(model: Any, reader: Reader, of: str) -> list[Any]:
+    rows = model.objects.filter(patient=reader.patient.pk).select_related(of, "signer")
+    return list(rows.order_by("-signed_at", "-id")[: SHOWN + 1])
+
+
+def _document(signature: Any) -> dict[str, str]:
+    """What was signed, and its page."""
+    if isinstance(signature, PrescriptionSignature):
+        return {
+            "name": str(prescription_pdf.titles()[signature.prescription.kind]),
+            "url": reverse("admin:patients_prescription_change", args=[signature.prescription_id]),
+        }
+    record = signature.record
+    return {
+        "name": record.get_document_kind_display() or record.get_kind_display(),
+        "url": reverse("admin:patients_recordsignature_change", args=[signature.pk]),
+    }
+
+
+def _sessions(reader: Reader) -> dict[str, Any] | None:
+    """Sessions at a distance, the newest first; no heading for patients who have none."""
+    rows = TelemedicineSession.objects.filter(patient=reader.patient.pk).select_related("professional", "appointment")
+    found = list(rows.order_by("-created_at", "-id")[:VISITS])
+    if not found:
+        return None
+    return {
+        "sessions": [
+            {
+                "day": one.started_at or (one.appointment.starts_at if one.appointment else None),
+                "what": one.get_modality_display(),
+                "with": str(one.professional),
+                "state": one.get_status_display(),
+                "kind": STATUS_LABELS[SessionStatus(one.status)],
+                "url": reverse("admin:patients_telemedicinesession_change", args=[one.pk]),
+            }
+            for one in found
+        ]
     }
 
 
@@ -156,6 +216,10 @@ def own_sections() -> Iterable[Section]:
         Section(
             key="visits", title=gettext_lazy("Visits"), order=20, fill=_visits,
             template="admin/patients/patient/page/visits.html", permission="patients.view_appointment",
+        ),
+        Section(
+            key="sessions", title=gettext_lazy("Telemedicine"), order=25, fill=_sessions,
+            template="admin/patients/patient/page/sessions.html", permission="patients.view_telemedicinesession",
         ),
         Section(
             key="entries", title=gettext_lazy("Medical record"), order=30, fill=_timeline, clinical=True,

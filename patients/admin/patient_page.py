@@ -1,5 +1,6 @@
 """The patient's page in the admin: who, what matters, and the ways on (`patients.page`)."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from clinics.adminbase import ClinicChangeList, place_of
 from clinics.identifiers import format_phone
 from clinics.roles import Role
 from neonpro.vault.fields import Withheld
+from patients.admin import treatment_sections as treatment_sections
 from patients.admin.page_sections import quick_actions
 from patients.admin.record_pages import closed_word
 from patients.models import Patient
-from patients.page import age_on, build, record_print
+from patients.page import Page, age_on, build, pages, record_print
 
 
 class PatientChangeList(ClinicChangeList):
@@ -38,10 +40,11 @@ def page_url(patient: Any) -> str:
 
 
 class PatientPageViews:
-    """The page and its print, in the patients' admin; a mix-in."""
+    """The page and its print, and the pages that other apps bring, in the patients' admin; a mix-in."""
 
     def get_urls(self: Any) -> list[URLPattern]:
-        pages = (("page", self.page_view), ("page/print", self.print_view))
+        views = [("page", self.page_view), ("page/print", self.print_view)]
+        views += [(page.key, self._view_of(page)) for page in pages()]
         return [
             *(
                 path(
@@ -49,7 +52,7 @@ class PatientPageViews:
                     self.admin_site.admin_view(view),
                     name=f"patients_patient_{route.replace('/', '_')}",
                 )
-                for route, view in pages
+                for route, view in views
             ),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -64,6 +67,19 @@ class PatientPageViews:
     def print_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The page for paper. Opening it is what the log calls a print."""
         return self._page(request, object_id, printing=True)
+
+    def _view_of(self: Any, page: Page) -> Callable[[HttpRequest, UUID], HttpResponse]:
+        """The view of another app's page: whose role may see it, and the patient."""
+
+        def view(request: HttpRequest, object_id: UUID) -> HttpResponse:
+            if not (self.has_view_permission(request) and request.user.has_perm(page.permission)):
+                raise PermissionDenied
+            patient: Patient | None = self.get_object(request, str(object_id))
+            if patient is None:
+                raise Http404
+            return page.answer(self, request, patient)
+
+        return view
 
     def _page(self: Any, request: HttpRequest, object_id: UUID, *, printing: bool) -> HttpResponse:
         if not self.has_view_permission(request):

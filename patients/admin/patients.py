@@ -34,7 +34,9 @@ from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Status
 from patients import accesses_page
 from patients.admin.patient_page import PatientPageViews, page_url
+from patients.admin.patient_products import PatientProducts
 from patients.admin.patient_records import PatientRecords
+from patients.admin.prescriptions import PatientPrescriptions
 from patients.admin.search import PatientSearch
 from patients.forms.grants import PERMISSIONS, GrantForm, MemberForm
 from patients.forms.patients import PatientForm
@@ -81,7 +83,15 @@ class RestrictedFilter(DropdownFilter):
 
 
 @admin.register(Patient)
-class PatientAdmin(PatientPageViews, PatientRecords, PatientSearch, GuardedModelAdminMixin, ClinicAdmin):
+class PatientAdmin(
+    PatientPageViews,
+    PatientPrescriptions,
+    PatientRecords,
+    PatientProducts,
+    PatientSearch,
+    GuardedModelAdminMixin,
+    ClinicAdmin,
+):
     """The clinic's patients, newest first: names cannot be sorted, and search finds them."""
 
     form = PatientForm
@@ -100,7 +110,18 @@ class PatientAdmin(PatientPageViews, PatientRecords, PatientSearch, GuardedModel
         "patients_one_per_cpf": gettext_lazy("This clinic already has a patient with this CPF.")
     }
     empty_hint = gettext_lazy("Register the first patient, or import an agenda with “manage.py import_appointments”.")
-    actions_detail = ("records", "alerts", "care", "book", "accesses", "restrict", "lift")
+    actions_detail = (
+        "records",
+        "prescriptions",
+        "alerts",
+        "apply",
+        "products",
+        "care",
+        "book",
+        "accesses",
+        "restrict",
+        "lift",
+    )
     fieldsets = (
         (
             gettext_lazy("Identification"),

@@ -10,10 +10,12 @@ from django.contrib.auth.models import Permission
 from pytest_django import DjangoDbBlocker
 
 from compliance.models import ResourcePermission
-from patients.models import Appointment, Patient, RecordTemplate
+from patients import prescribing
+from patients.models import Appointment, Patient, PrescriptionTemplate, RecordTemplate
 from tests.conftest import clone_template
 from tests.db.raw import Raw, connect
 from tests.factories import World, make_world
+from tests.patients.prescriptions import equip, issue
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ def worlds(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
         both = Worlds(make_world("ALFAZEMA", signed=True), make_world("BERGAMOTA", signed=True))
         for world, cpf in ((both.a, "52998224725"), (both.b, "11144477735")):
             share_a_record(world)
+            cancel_a_prescription(world)
             with world.enter():
                 # What is unique in a clinic must be there to clash.
                 for model in (Patient, Appointment):
@@ -57,6 +60,14 @@ def owner(worlds: Worlds) -> Iterator[Raw]:
     """The tables' owner with nothing but SQL, in autocommit."""
     with connect("neonpro_owner") as connection:
         yield Raw(connection)
+
+
+def cancel_a_prescription(world: World) -> None:
+    """A prescription that was issued and cancelled, and a template of the starter set: what make_world has not."""
+    (made,) = issue(equip(world), "COMMON")
+    with world.enter("professional"):
+        prescribing.cancel(made, reason=f"engano {world.canary}")
+        PrescriptionTemplate.objects.create(name=f"Inicial {world.canary}", lines=[], starter="inicial")
 
 
 def share_a_record(world: World) -> None:

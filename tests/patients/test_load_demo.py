@@ -23,14 +23,19 @@ from patients.management.commands import load_demo
 from patients.management.commands.load_demo import JOB, PASSWORD, clinic_id, definitions, load
 from patients.models import (
     FREES_THE_TIME,
+    AdverseEvent,
     Appointment,
     AppointmentStatus,
+    ClinicalPhoto,
     MedicalRecord,
     Patient,
     PatientAlert,
+    PrescriptionSignature,
+    ProductApplication,
     RecordSignature,
 )
 from patients.search import find
+from patients.stock import overview
 
 IPE, VITORIA = (clinic_id(definition) for definition in definitions())
 # A Wednesday, in the middle of the morning at São Paulo.
@@ -258,3 +263,28 @@ def test_a_report_is_signed_with_the_demonstrations_certificate(db: None, tmp_pa
         report = signing.verify_unread(signature, same_file=True)
         assert report is not None
         assert report.ok
+        (electronic,) = PrescriptionSignature.objects.all()
+        report = signing.verify_unread(electronic, same_file=True)
+        assert report is not None
+        assert report.ok
+
+
+def test_its_stock_has_something_to_look_at(loaded: None) -> None:
+    with context.enter(JOB, IPE):
+        members = dict(Membership.objects.filter(role="professional").values_list("user_id", "display_name"))
+        stock = overview(today=timezone.localdate(NOW))
+        assert stock.soon
+        assert stock.expired
+        assert stock.held
+        assert stock.unusable
+    # Each sees what was done to those in their own care.
+    seen = []
+    for account in members:
+        with context.enter(context.SignIn(), None):
+            user = User.objects.get(pk=account)
+        with context.enter(user, IPE):
+            seen.append([model.objects.count() for model in (ProductApplication, AdverseEvent, ClinicalPhoto)])
+    applied, events, photos = map(max, zip(*seen, strict=True))
+    assert applied >= 5
+    assert events >= 1
+    assert photos >= 2

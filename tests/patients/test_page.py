@@ -19,9 +19,9 @@ from compliance.models import AuditLog
 from neonpro.db import context
 from patients import page, records
 from patients.admin.record_pages import closed_word
-from patients.models import Appointment, CareTeam, Patient
+from patients.models import Appointment, CareTeam, Patient, TelemedicineSession
 from patients.page import Section, register
-from tests.factories import JOB, World, make_colleague, write_entry
+from tests.factories import JOB, World, make_colleague, make_world, write_entry
 from tests.pages import Page
 from tests.visits import signed_in
 
@@ -39,6 +39,12 @@ def body(client: Client, patient: Patient) -> str:
     assert answer.status_code == 200
     html = answer.content.decode()
     return html[html.index('<div class="np-patient') : html.index("</main>")]
+
+
+@pytest.fixture
+def clinic_a(db: None) -> World:
+    """A clinic with something for every section of the page."""
+    return make_world("ALFAZEMA", signed=True)
 
 
 @pytest.fixture
@@ -72,8 +78,12 @@ def test_a_role_without_clinical_data_finds_no_sign_of_it(role: str, clinic_a: W
     assert "visits" in html
     assert not CLINICAL.search(html.replace("patients_patient_alerts", "")), CLINICAL.search(html)
     assert "dipirona" not in html
-    # The same page for a patient of whom nothing was ever written.
-    empty = body(client, clinic_a.patients[0])
+    # The same page for a patient who has a session planned too, and of whom nothing was ever written.
+    with clinic_a.enter(Role.RECEPTION):
+        TelemedicineSession.objects.create(
+            patient=clinic_a.patients[1], professional=clinic_a.professional, appointment=clinic_a.appointments[1]
+        )
+    empty = body(client, clinic_a.patients[1])
     marks = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+|ALFAZEMA|[A-Z]\w\w ?")
     assert marks.sub("", html).split() == marks.sub("", empty).split()
 
@@ -197,7 +207,9 @@ def test_the_page_has_landmarks_headings_and_ways_between_them(clinic_a: World, 
     read = Page(html)
     assert read.inline == []
     jumps = [link for link in read.links if link.startswith("#") and link != "#content"]
-    assert jumps == ["#alerts", "#visits", "#entries", *(["#documents"] if 'id="documents"' in html else [])]
+    assert jumps == [f"#{found}" for found in re.findall(r'<section id="([^"]+)"', html)]
+    assert jumps[0] == "#alerts"
+    assert {"#visits", "#entries", "#products", "#consents"} <= {*jumps}
     for jump in jumps:
         assert f'id="{jump[1:]}" tabindex="-1"' in html
         assert f'aria-labelledby="{jump[1:]}-title"' in html
@@ -223,16 +235,16 @@ def registered() -> Iterator[dict[str, Section]]:
 
 def test_another_app_registers_a_section(clinic_a: World, patient: Patient, registered: dict[str, Section]) -> None:
     section = Section(
-        key="consents", title="Consentimentos", order=50, permission="patients.view_patient",
+        key="extra", title="Mais", order=50, permission="patients.view_patient",
         template="admin/patients/patient/page/visits.html", fill=lambda reader: {"coming": [], "past": []},
         categories=("marketing",),
     )  # fmt: skip
     register(section)
     register(section)
     with pytest.raises(ValueError, match="already"):
-        register(Section(key="consents", title="", order=1, permission="", template="", fill=lambda reader: None))
+        register(Section(key="extra", title="", order=1, permission="", template="", fill=lambda reader: None))
     client = signed_in(clinic_a.user(Role.RECEPTION))
-    assert 'id="consents"' in body(client, patient)
+    assert 'id="extra"' in body(client, patient)
     answer = client.get(url(patient))
     (row,) = rows_of(clinic_a, answer.headers["X-Request-ID"])
     assert row.changes is not None

@@ -22,6 +22,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.models import Func, TextField
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,6 +42,8 @@ from neonpro.db import context
 from neonpro.db.context import Job
 from neonpro.pades import demonstration
 from patients import import_mapping, people
+from patients.demo_prescriptions import write_prescriptions
+from patients.demo_products import write_products
 from patients.demo_records import write_records
 from patients.demo_signing import sign_records
 from patients.import_files import ImportRefused
@@ -120,12 +123,19 @@ def load(*, now: datetime) -> None:
     for definition in definitions():
         place = clinic_id(definition)
         with context.enter(JOB, place):
-            if not Clinic.objects.filter(pk=place).exists():
+            is_new = not Clinic.objects.filter(pk=place).exists()
+            if is_new:
                 _found(definition, place, now)
             _Agenda(definition, now).bring_up_to_date()
             write_records(place)
+            write_prescriptions(place)
             sign_records(place, settings.DEMO_CERTIFICATES)
             _keep_agenda(now)
+            if is_new:
+                # What the floors above show of themselves.
+                for part in settings.DEMO_PARTS:
+                    import_string(part)(place, now)
+            write_products(place, now)
 
 
 def logins() -> str:
