@@ -220,3 +220,7 @@ class ResourcePermissionAdmin(ClinicAdmin):
     @display(description=gettext_lazy("until"))  # type: ignore[untyped-decorator]
     def until(self, grant: ResourcePermission) -> str:
         return date_format(timezone.localtime(grant.expires_at), "SHORT_DATETIME_FORMAT") if grant.expires_at else ""
+
+
+# Registers requests and holds with the same site.
+from compliance import erasure_admin  # noqa: E402, F401

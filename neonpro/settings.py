@@ -57,6 +57,10 @@ def _secret_keys(name: str) -> list[bytes]:
 
 NEONPRO_CONTEXT_KEYS = _secret_keys("NEONPRO_CONTEXT_KEYS")
 NEONPRO_MASTER_KEYS = _secret_keys("NEONPRO_MASTER_KEYS")
+# What signs certificates of erasure, and where the ledger of erasures is. Without them everything works but erasing.
+NEONPRO_CERTIFICATE_KEY = env.str("NEONPRO_CERTIFICATE_KEY", default="")
+NEONPRO_ERASURE_LEDGER = env.str("NEONPRO_ERASURE_LEDGER", default="")
+NEONPRO_KEY_ROTATION_DAYS = env.int("NEONPRO_KEY_ROTATION_DAYS", default=90)
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -156,6 +160,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before any row is read: a database restored from before an erasure is not served.
+    "compliance.ledger.LedgerMiddleware",
     "clinics.middleware.ClinicMiddleware",
 ]
 

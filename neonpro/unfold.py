@@ -64,6 +64,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Privacy"),
                 "items": [
+                    {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
+                    {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
                     {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
                     {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
                     {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},

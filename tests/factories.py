@@ -21,7 +21,7 @@ from clinics.models import (
 )
 from clinics.roles import Role
 from compliance import consents
-from compliance.models import Channel, ConsentText
+from compliance.models import Channel, ConsentText, DataRequest, LegalHold, RequestChannel, RequestType
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
@@ -179,6 +179,15 @@ def make_world(
             _apply(world)
             _consent(world)
             _sign(world)
+    with world.enter(Role.DPO):
+        DataRequest.objects.create(
+            patient_id=world.patients[0].pk, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON
+        )
+        # Over for long: it holds nothing.
+        LegalHold.objects.create(
+            patient_id=world.patients[0].pk, reason=f"processo {canary}", placed_by=world.user(Role.DPO),
+            until=date(2001, 1, 1),
+        )  # fmt: skip
     return world
 
 

@@ -15,8 +15,11 @@ from compliance.models.consents import (
     LegalBasis,
     Relation,
 )
+from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
+from compliance.models.requests import ERASING, DataRequest, IdentityCheck, RequestChannel, RequestStatus, RequestType
 
 __all__ = [
+    "ERASING",
     "NOT_SENSITIVE",
     "PLATFORM",
     "Actor",
@@ -28,9 +31,18 @@ __all__ = [
     "ConsentState",
     "ConsentText",
     "DataCategory",
+    "DataRequest",
+    "Erasure",
+    "ErasureKind",
     "EvidenceKind",
     "GrantKind",
+    "GuardErasure",
+    "IdentityCheck",
     "LegalBasis",
+    "LegalHold",
     "Relation",
+    "RequestChannel",
+    "RequestStatus",
+    "RequestType",
     "ResourcePermission",
 ]

@@ -17,6 +17,7 @@ from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, tenancy
 from neonpro.db.roles import OWNER
 from neonpro.vault.fields import EncryptedBinaryField, EncryptedTextField
 from neonpro.vault.models import VaultModel
+from neonpro.vault.retention import Share
 
 CONSENT_BASES = ("7.I", "11.I")
 """The two bases that are a consent in the sense of the LGPD."""
@@ -258,6 +259,11 @@ class ConsentRecord(VaultModel, ClinicModel):
         "recorded_role": "a closed list",
     }
 
+    retention: ClassVar = (
+        Share("medical_record", rows=Q(family__in=["PROCEDURE", "DRUG_RISK", "TELEMEDICINE"])),
+        Share("marketing_proof"),
+    )
+
     class Meta:
         db_table = "consent_records"
         verbose_name = _("consent event")
@@ -369,6 +375,8 @@ class Consent(ClinicModel):
     asked_at = models.DateTimeField(_("last asked"), null=True)
 
     in_clear: ClassVar[dict[str, str]] = {"purpose": "a closed list", "state": "a closed list"}
+
+    retention: ClassVar = "marketing_proof"
 
     class Meta:
         db_table = "lgpd_consents"

@@ -11,3 +11,6 @@ GATE = "neonpro_gate"
 
 SEARCH = "neonpro_search"
 """Owns the functions that search patients and the accesses to them."""
+
+ERASER = "neonpro_eraser"
+"""Owns the functions that delete an erased patient's rows and look for what is left of them."""

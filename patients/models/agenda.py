@@ -174,6 +174,8 @@ class WaitingEntry(VaultModel, ClinicModel):
         "status": "a closed list of states",
     }
 
+    retention: ClassVar = "agenda_aid"
+
     class Meta:
         db_table = "waiting_list"
         verbose_name = _("waiting list entry")
@@ -240,6 +242,8 @@ class Reminder(ClinicModel):
         "channel": "a closed list",
         "status": "a closed list of states",
     }
+
+    retention: ClassVar = "agenda_aid"
 
     class Meta:
         db_table = "reminders"

@@ -23,6 +23,7 @@ from neonpro.db.policies import RowPolicy, tenancy
 from neonpro.db.roles import SEARCH
 from neonpro.vault.fields import EncryptedDateField, EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
+from neonpro.vault.retention import Share
 from neonpro.vault.search import SearchIndex
 
 
@@ -110,6 +111,13 @@ class Patient(VaultModel, ClinicModel):
         "record_number": "drawn at random; the pseudonym under which pages and logs name the patient",
         "source": "the name of an importer's mapping",
     }
+
+    retention: ClassVar = (
+        Share("patient_identification", categories=("identification",)),
+        Share("patient_contact", categories=("contact",)),
+    )
+    common: ClassVar = frozenset({"birthplace_city", "birthplace_uf", "city", "uf", "district", "sex", "birth_date"})
+    """Fields whose values many people share: found elsewhere, they say nothing of this one."""
 
     search = SearchIndex(
         words=("name", "preferred_name"),

@@ -106,6 +106,8 @@ class RecordSignature(VaultModel, ClinicModel):
         "report": "codes and times of what was verified, nobody's name",
     }
 
+    retention: ClassVar = "medical_record"
+
     class Meta:
         db_table = "record_signatures"
         verbose_name = _("signature")

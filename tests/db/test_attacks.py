@@ -1083,7 +1083,7 @@ def rows_of(behind: Raw, table: str, clinic: UUID) -> list[dict[str, Any]]:
     if table == "users":
         where = "t.id IN (SELECT user_id FROM clinic_memberships WHERE clinic_id = %s)"
     # The newest first: the only manager of a clinic, made first, cannot be taken away.
-    query = f"SELECT to_jsonb(t) FROM {identifier(table)} AS t WHERE {where} ORDER BY t.created_at DESC, t.id"
+    query = f"SELECT to_jsonb(t) FROM {identifier(table)} AS t WHERE {where} ORDER BY t.created_at DESC"
     return [row for (row,) in behind.run(query, [clinic])]
 
 

@@ -5,12 +5,21 @@ from typing import Any
 
 import pytest
 
-from neonpro.db.roles import APP, GATE, OWNER, SEARCH
+from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEARCH
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
+    "begin_erasure": "the patient of an approved erasure; from here on only they can be erased",
+    "data_of": "ids and plain columns of one patient's rows, for the plan of an erasure; for the DPO and jobs",
+    "end_erasure": "nothing; writes the event ERASE",
+    "erase_rows": "how many rows of the patient who is being erased are gone",
+    "erasing_patient": "whom the own transaction erases",
+    "executed_erasures": "ids of erasures that were carried out, of whatever clinic, and nothing else",
+    "is_held": "whether a legal hold keeps a patient's data",
+    "residual_scan": "names of tables and columns, during an approved erasure; never what stands there",
+    "restrict_keys": "how many keys of a patient were closed; for the DPO",
     "clinic_ids": "which clinics there are, to a job outside of all of them",
     "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
@@ -147,7 +156,8 @@ def writable_without_a_policy(raw: Raw) -> list[Any]:
 def strange_policies(raw: Raw) -> list[Any]:
     """Policies for anybody but the application, the owner and the two roles that own functions."""
     return raw.run(
-        "SELECT tablename, policyname FROM pg_policies WHERE NOT roles <@ %s::name[]", [[APP, OWNER, GATE, SEARCH]]
+        "SELECT tablename, policyname FROM pg_policies WHERE NOT roles <@ %s::name[]",
+        [[APP, OWNER, GATE, SEARCH, ERASER]],
     )
 
 
@@ -156,7 +166,7 @@ def wide_policies_of_functions(raw: Raw) -> list[Any]:
     return raw.run(
         "SELECT tablename, policyname FROM pg_policies WHERE (qual = 'true' OR with_check = 'true')"
         " AND NOT roles <@ %s::name[] AND (tablename, policyname) <> ('audit_logs', 'audit_logs_add')",
-        [[GATE, SEARCH]],
+        [[GATE, SEARCH, ERASER]],
     )
 
 

@@ -4,7 +4,7 @@
 --   erased      it was destroyed
 --   withheld    this role may not have this category (neonpro.may_open), or, of what neonpro.needs_care names, the
 --               patient is not open to this reader (neonpro.outside_care)
---   restricted  the patient's data are closed to all but the DPO
+--   restricted  the patient's data, or this category of them, are closed to all but the DPO
 -- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
 -- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom less was opened than of the
 -- others, because somebody else cares for them, are in a row of their own; those of whom nothing may be opened in
@@ -97,7 +97,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN k.wrapped IS NULL THEN 'erased'
-            WHEN k.patient_id = ANY (hidden) THEN 'restricted'
+            WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role <> 'dpo') THEN 'restricted'
             WHEN k.category <> ALL (allowed) THEN 'withheld'
             WHEN k.category = ANY (cared) AND k.patient_id = ANY (outside) THEN 'withheld'
             ELSE 'open'

@@ -1,0 +1,120 @@
+"""Requests of the holders of data (LGPD arts. 18 and 20, Lei 15.378/2026)."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from clinics.base import TOUCH, ClinicModel, closed_list
+from clinics.roles import ACCESS
+from neonpro.db.audit import RecordChanges
+from neonpro.db.policies import tenancy
+
+
+class RequestType(models.TextChoices):
+    """What is asked for (`lgpd.requests.types`)."""
+
+    CONFIRMATION = "CONFIRMATION", _("confirmation that data are held")
+    ACCESS = "ACCESS", _("access to the data")
+    CORRECTION = "CORRECTION", _("correction")
+    ERASURE = "ANONYMIZE_BLOCK_DELETE", _("anonymisation, blocking or erasure")
+    PORTABILITY = "PORTABILITY", _("portability")
+    DELETE_CONSENTED = "DELETE_CONSENTED_DATA", _("erasure of what rests on consent")
+    SHARING_INFO = "SHARING_INFO", _("with whom data are shared")
+    CONSENT_INFO = "CONSENT_REFUSAL_INFO", _("what follows from refusing consent")
+    REVOKE_CONSENT = "REVOKE_CONSENT", _("withdrawal of consent")
+    OPPOSE = "OPPOSE", _("objection to the processing")
+    PETITION = "PETITION_ANPD", _("petition to the ANPD")
+    REVIEW = "REVIEW_AUTOMATED_DECISION", _("review of an automated decision")
+    RECORD_COPY = "RECORD_COPY", _("copy of the record")
+    RECORD_RECTIFICATION = "RECORD_RECTIFICATION", _("rectification of the record")
+
+
+ERASING = (RequestType.ERASURE, RequestType.DELETE_CONSENTED)
+"""The types that an erasure can answer."""
+
+
+class RequestStatus(models.TextChoices):
+    """Where a request stands."""
+
+    RECEIVED = "received", pgettext_lazy("request", "received")
+    IN_PROGRESS = "in_progress", pgettext_lazy("request", "in progress")
+    ANSWERED = "answered", pgettext_lazy("request", "answered")
+    REFUSED = "refused", pgettext_lazy("request", "refused")
+
+
+class RequestChannel(models.TextChoices):
+    """How it came."""
+
+    IN_PERSON = "in_person", _("in person")
+    PAGE = "page", _("on the holder's page")
+    EMAIL = "email", _("by e-mail")
+    LETTER = "letter", _("by letter")
+    PHONE = "phone", _("by telephone")
+
+
+class IdentityCheck(models.TextChoices):
+    """How it was made sure who asks."""
+
+    DOCUMENT = "document", _("document seen in person")
+    CODE = "code", _("code to a known contact")
+    GOV_BR = "gov_br", _("gov.br signature")
+    REPRESENTATIVE = "representative", _("power of attorney or guardianship")
+
+
+class DataRequest(ClinicModel):
+    """Something that a person asks about their own data, with the day by which it must be answered.
+
+    It outlives an erasure (five years), so it refers to no row: the patient is a number.
+    """
+
+    patient_id = models.UUIDField(_("patient"))
+    kind = models.CharField(pgettext_lazy("request", "type"), max_length=30, choices=RequestType.choices)
+    channel = models.CharField(_("channel"), max_length=12, choices=RequestChannel.choices)
+    received_at = models.DateTimeField(_("received at"), default=timezone.now)
+    due_on = models.DateField(_("due on"), null=True, blank=True, editable=False)
+    status = models.CharField(_("status"), max_length=12, choices=RequestStatus.choices, default=RequestStatus.RECEIVED)
+    owner = models.ForeignKey(
+        "clinics.User", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+",
+        db_index=False, verbose_name=_("who answers"),
+    )  # fmt: skip
+    identity_check = models.CharField(
+        _("identity checked by"), max_length=16, choices=IdentityCheck.choices, blank=True
+    )
+    identity_checked_at = models.DateTimeField(_("identity checked at"), null=True, blank=True, editable=False)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True, editable=False)
+
+    retention: ClassVar = "data_request"
+    in_clear: ClassVar[dict[str, str]] = {
+        "kind": "a closed list of types",
+        "channel": "a closed list",
+        "status": "a closed list of states",
+        "identity_check": "a closed list of ways",
+    }
+
+    class Meta:
+        db_table = "data_requests"
+        verbose_name = _("request of a holder")
+        verbose_name_plural = _("requests of holders")
+        constraints = [
+            *tenancy("data_requests", ACCESS["data_requests"]),
+            closed_list("data_requests", "kind", RequestType),
+            closed_list("data_requests", "channel", RequestChannel),
+            closed_list("data_requests", "status", RequestStatus),
+            closed_list("data_requests", "identity_check", IdentityCheck, blank=True),
+            models.CheckConstraint(
+                condition=Q(identity_check="") | Q(identity_checked_at__isnull=False),
+                name="data_requests_identity_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["clinic", "status", "due_on"], name="data_requests_queue"),
+            models.Index(F("clinic"), F("patient_id"), name="data_requests_patient"),
+        ]
+        triggers = [RecordChanges(patient="patient_id"), TOUCH]
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%d/%m/%Y} {str(self.id)[:8]}"
