@@ -173,6 +173,76 @@ class Migration(migrations.Migration):
                 "verbose_name": "clinic",
                 "verbose_name_plural": "clinics",
                 "db_table": "clinics",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="clinics_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="clinics_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="clinics_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="clinics_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="clinics_gate", to=("neonpro_gate",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cnpj", ""), ("cnpj__regex", "^[0-9A-Z]{12}[0-9]{2}$"), _connector="OR"),
+                        name="clinics_cnpj_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cnes", ""), ("cnes__regex", "^[0-9]{7}$"), _connector="OR"),
+                        name="clinics_cnes_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("licence_issued_on__isnull", True),
+                            ("licence_expires_on__isnull", True),
+                            ("licence_expires_on__gt", models.F("licence_issued_on")),
+                            _connector="OR",
+                        ),
+                        name="clinics_licence_dates",
+                        violation_error_message="The licence expires before it was issued.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("anpd_small_agent", False),
+                            models.Q(("anpd_small_agent_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="clinics_small_agent_reason",
+                        violation_error_message="A small processing agent needs its reason in writing.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["health_service", "interest_to_health"])),
+                        name="clinics_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "time_zone__in",
+                                ["America/Sao_Paulo", "America/Manaus", "America/Rio_Branco", "America/Noronha"],
+                            )
+                        ),
+                        name="clinics_time_zone_listed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -239,6 +309,33 @@ class Migration(migrations.Migration):
                 "verbose_name": "user",
                 "verbose_name_plural": "users",
                 "db_table": "users",
+                "constraints": [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower("email"), name="users_one_per_email"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="users_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="id = (SELECT neonpro.current_user_id()) OR (SELECT neonpro.current_clinic_role()) IN ('job', 'signin')",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="users_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="id = (SELECT neonpro.current_user_id()) OR (SELECT neonpro.current_clinic_role()) IN ('job', 'signin')",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="users_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT neonpro.current_clinic_role()) = 'job'",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="users_gate", to=("neonpro_gate",), using="true"
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT", name="users_invite", to=("neonpro_gate",), using="true"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -317,6 +414,52 @@ class Migration(migrations.Migration):
                 "verbose_name": "team member",
                 "verbose_name_plural": "team",
                 "db_table": "clinic_memberships",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="clinic_memberships_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="clinic_memberships_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="clinic_memberships_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="clinic_memberships_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="clinic_memberships_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="clinic_memberships_gate", to=("neonpro_gate",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["manager", "reception", "professional", "dpo", "auditor"])),
+                        name="clinic_memberships_role_listed",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "user"),
+                        name="clinic_memberships_one_per_user",
+                        violation_error_message="This person is already in the team.",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["user", "clinic"], name="clinic_memberships_user")],
             },
         ),
         migrations.CreateModel(
@@ -501,6 +644,126 @@ class Migration(migrations.Migration):
                 "verbose_name": "professional",
                 "verbose_name_plural": "professionals",
                 "db_table": "professionals",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="professionals_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="professionals_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="professionals_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="professionals_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="professionals_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="membership", name="professionals_membership_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "council__in",
+                                [
+                                    "01",
+                                    "02",
+                                    "03",
+                                    "04",
+                                    "05",
+                                    "06",
+                                    "07",
+                                    "08",
+                                    "09",
+                                    "10",
+                                    "11",
+                                    "12",
+                                    "13",
+                                    "14",
+                                    "15",
+                                    "",
+                                ],
+                            )
+                        ),
+                        name="professionals_council_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    "unverified",
+                                    "active",
+                                    "provisional",
+                                    "suspended",
+                                    "cancelled",
+                                    "transferred",
+                                    "deceased",
+                                ],
+                            )
+                        ),
+                        name="professionals_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("council", ""),
+                                ("council_number", ""),
+                                ("council_region__isnull", True),
+                                ("council_uf", ""),
+                            ),
+                            models.Q(
+                                models.Q(("council", ""), _negated=True),
+                                models.Q(("council_number", ""), _negated=True),
+                                models.Q(
+                                    models.Q(
+                                        models.Q(("council_uf", ""), _negated=True), ("council_region__isnull", True)
+                                    ),
+                                    models.Q(("council_uf", ""), ("council_region__isnull", False)),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="professionals_licence_whole",
+                        violation_error_message="A licence has a council, a number and either the state or the region: not both, not neither.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status", "unverified"), ("verified_at__isnull", False), _connector="OR"),
+                        name="professionals_verified_when",
+                        violation_error_message="Say when the council confirmed this status.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("council", ""), _negated=True),
+                        fields=(
+                            "clinic",
+                            "council",
+                            "council_uf",
+                            "council_region",
+                            "council_category",
+                            "council_number",
+                        ),
+                        name="professionals_one_per_licence",
+                        nulls_distinct=False,
+                        violation_error_message="This clinic already has a professional with this licence.",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -593,52 +856,61 @@ class Migration(migrations.Migration):
                 "verbose_name": "service",
                 "verbose_name_plural": "services",
                 "db_table": "services",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="services_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="services_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="services_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="services_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="services_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("category__in", ["consultation", "follow_up", "procedure", "aesthetic", "exam"])
+                        ),
+                        name="services_category_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tuss_code", ""), ("tuss_code__regex", "^[0-9]{8}$"), _connector="OR"),
+                        name="services_tuss_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("duration_minutes__gte", 5), ("duration_minutes__lte", 720)),
+                        name="services_duration_range",
+                        violation_error_message="A service takes between 5 minutes and 12 hours.",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("clinic"),
+                        django.db.models.functions.text.Lower("name"),
+                        name="services_one_per_name",
+                        violation_error_message="This clinic already has a service with this name.",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="users_one_per_email"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="users_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="id = (SELECT neonpro.current_user_id()) OR (SELECT neonpro.current_clinic_role()) IN ('job', 'signin')",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="users_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="id = (SELECT neonpro.current_user_id()) OR (SELECT neonpro.current_clinic_role()) IN ('job', 'signin')",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="users_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.current_clinic_role()) = 'job'",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="users_gate", to=("neonpro_gate",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT", name="users_invite", to=("neonpro_gate",), using="true"
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="user",
@@ -670,80 +942,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["user", "clinic"], name="clinic_memberships_user"),
-        ),
         migrations.AddConstraint(
             model_name="membership",
             constraint=neonpro.db.policies.ClinicKey(name="clinic_memberships_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="clinic_memberships_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="clinic_memberships_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="clinic_memberships_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="clinic_memberships_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="clinic_memberships_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="clinic_memberships_gate", to=("neonpro_gate",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["manager", "reception", "professional", "dpo", "auditor"])),
-                name="clinic_memberships_role_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "user"),
-                name="clinic_memberships_one_per_user",
-                violation_error_message="This person is already in the team.",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="membership",
@@ -794,120 +995,6 @@ class Migration(migrations.Migration):
             model_name="professional",
             constraint=neonpro.db.policies.ClinicKey(name="professionals_key"),
         ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="professionals_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="professionals_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="professionals_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="professionals_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="professionals_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=neonpro.db.policies.SameClinic(field="membership", name="professionals_membership_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "council__in",
-                        ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", ""],
-                    )
-                ),
-                name="professionals_council_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        ["unverified", "active", "provisional", "suspended", "cancelled", "transferred", "deceased"],
-                    )
-                ),
-                name="professionals_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("council", ""), ("council_number", ""), ("council_region__isnull", True), ("council_uf", "")
-                    ),
-                    models.Q(
-                        models.Q(("council", ""), _negated=True),
-                        models.Q(("council_number", ""), _negated=True),
-                        models.Q(
-                            models.Q(models.Q(("council_uf", ""), _negated=True), ("council_region__isnull", True)),
-                            models.Q(("council_uf", ""), ("council_region__isnull", False)),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="professionals_licence_whole",
-                violation_error_message="A licence has a council, a number and either the state or the region: not both, not neither.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status", "unverified"), ("verified_at__isnull", False), _connector="OR"),
-                name="professionals_verified_when",
-                violation_error_message="Say when the council confirmed this status.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professional",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("council", ""), _negated=True),
-                fields=("clinic", "council", "council_uf", "council_region", "council_category", "council_number"),
-                name="professionals_one_per_licence",
-                nulls_distinct=False,
-                violation_error_message="This clinic already has a professional with this licence.",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="professional",
             trigger=pgtrigger.compiler.Trigger(
@@ -940,105 +1027,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="clinic",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="clinics_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="clinics_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="clinics_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="clinics_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
             constraint=neonpro.db.policies.SameClinic(
                 clinic_column="id", field="technical_director", name="clinics_director_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="clinics_gate", to=("neonpro_gate",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cnpj", ""), ("cnpj__regex", "^[0-9A-Z]{12}[0-9]{2}$"), _connector="OR"),
-                name="clinics_cnpj_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cnes", ""), ("cnes__regex", "^[0-9]{7}$"), _connector="OR"),
-                name="clinics_cnes_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("licence_issued_on__isnull", True),
-                    ("licence_expires_on__isnull", True),
-                    ("licence_expires_on__gt", models.F("licence_issued_on")),
-                    _connector="OR",
-                ),
-                name="clinics_licence_dates",
-                violation_error_message="The licence expires before it was issued.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("anpd_small_agent", False),
-                    models.Q(("anpd_small_agent_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="clinics_small_agent_reason",
-                violation_error_message="A small processing agent needs its reason in writing.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["health_service", "interest_to_health"])), name="clinics_kind_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinic",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("time_zone__in", ["America/Sao_Paulo", "America/Manaus", "America/Rio_Branco", "America/Noronha"])
-                ),
-                name="clinics_time_zone_listed",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1074,83 +1064,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="service",
             constraint=neonpro.db.policies.ClinicKey(name="services_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="services_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="services_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="services_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="services_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="services_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("category__in", ["consultation", "follow_up", "procedure", "aesthetic", "exam"])),
-                name="services_category_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tuss_code", ""), ("tuss_code__regex", "^[0-9]{8}$"), _connector="OR"),
-                name="services_tuss_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("duration_minutes__gte", 5), ("duration_minutes__lte", 720)),
-                name="services_duration_range",
-                violation_error_message="A service takes between 5 minutes and 12 hours.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="service",
-            constraint=models.UniqueConstraint(
-                models.F("clinic"),
-                django.db.models.functions.text.Lower("name"),
-                name="services_one_per_name",
-                violation_error_message="This clinic already has a service with this name.",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="service",

@@ -52,6 +52,35 @@ class Migration(migrations.Migration):
                 "verbose_name": "professional's CPF",
                 "verbose_name_plural": "professionals' CPFs",
                 "db_table": "professional_identities",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="professional_identities_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="professional_identities_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="professional_identities_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="professional_identities_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cpf__regex", "^[0-9]{11}$")), name="professional_identities_cpf_form"
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -184,42 +213,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="professionalidentity",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="professional_identities_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professionalidentity",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="professional_identities_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professionalidentity",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="professional_identities_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professionalidentity",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="professional_identities_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professionalidentity",
             constraint=neonpro.db.policies.SameClinic(
                 field="professional", name="professional_identities_professional_same_clinic"
             ),
@@ -231,12 +224,6 @@ class Migration(migrations.Migration):
                 name="professional_identities_own",
                 to=("neonpro_app", "neonpro_owner"),
                 using="professional_id IN (SELECT p.id FROM public.professionals AS p JOIN public.clinic_memberships AS m ON m.clinic_id = p.clinic_id AND m.id = p.membership_id WHERE m.user_id = (SELECT neonpro.current_user_id()))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="professionalidentity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cpf__regex", "^[0-9]{11}$")), name="professional_identities_cpf_form"
             ),
         ),
         migrations.AddConstraint(

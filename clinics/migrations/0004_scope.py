@@ -113,6 +113,68 @@ class Migration(migrations.Migration):
                 "verbose_name": "scope of practice",
                 "verbose_name_plural": "scope of practice",
                 "db_table": "scope_rules",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="scope_rules_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="scope_rules_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="scope_rules_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="scope_rules_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("procedure_class__in", ["surgery", "sedation", "injectable", "medicine", "cosmetic"])
+                        ),
+                        name="scope_rules_procedure_class_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "council__in",
+                                [
+                                    "01",
+                                    "02",
+                                    "03",
+                                    "04",
+                                    "05",
+                                    "06",
+                                    "07",
+                                    "08",
+                                    "09",
+                                    "10",
+                                    "11",
+                                    "12",
+                                    "13",
+                                    "14",
+                                    "15",
+                                    "",
+                                ],
+                            )
+                        ),
+                        name="scope_rules_council_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", ["allowed", "allowed_with_title", "disputed", "forbidden"])),
+                        name="scope_rules_level_listed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +232,17 @@ class Migration(migrations.Migration):
                 "verbose_name": "sign-off",
                 "verbose_name_plural": "sign-offs",
                 "db_table": "scope_signoffs",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("procedure_class__in", ["surgery", "sedation", "injectable", "medicine", "cosmetic"])
+                        ),
+                        name="scope_signoffs_procedure_class_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="scope_signoffs_reason_given"
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -268,70 +341,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="scoperule",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="scope_rules_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="scope_rules_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="scope_rules_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="scope_rules_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("procedure_class__in", ["surgery", "sedation", "injectable", "medicine", "cosmetic"])
-                ),
-                name="scope_rules_procedure_class_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "council__in",
-                        ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", ""],
-                    )
-                ),
-                name="scope_rules_council_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__in", ["allowed", "allowed_with_title", "disputed", "forbidden"])),
-                name="scope_rules_level_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scoperule",
             constraint=models.UniqueConstraint(
                 fields=("clinic", "procedure_class", "council"),
                 name="scope_rules_one_per_cell",
@@ -422,21 +431,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="scopesignoff",
             constraint=neonpro.db.policies.SameClinic(field="director", name="scope_signoffs_director_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="scopesignoff",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("procedure_class__in", ["surgery", "sedation", "injectable", "medicine", "cosmetic"])
-                ),
-                name="scope_signoffs_procedure_class_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scopesignoff",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="scope_signoffs_reason_given"
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="scopesignoff",

@@ -71,6 +71,44 @@ class Migration(migrations.Migration):
                 "verbose_name": "permission on a record",
                 "verbose_name_plural": "permissions on records",
                 "db_table": "resource_permissions",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="resource_permissions_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="resource_permissions_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="resource_permissions_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="resource_permissions_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["share", "break_glass"])),
+                        name="resource_permissions_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "break_glass"), _negated=True),
+                            ("expires_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="resource_permissions_glass_ends",
+                    ),
+                ],
             },
         ),
         # neonpro/db/sql/audit_logs.sql makes the table, partitioned; Django only knows of it.
@@ -231,59 +269,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="resourcepermission",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="resource_permissions_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="resource_permissions_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="resource_permissions_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="resource_permissions_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["share", "break_glass"])), name="resource_permissions_kind_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
             constraint=models.UniqueConstraint(
                 fields=("clinic", "user", "permission", "object_pk"), name="resource_permissions_one_each"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="resourcepermission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "break_glass"), _negated=True), ("expires_at__isnull", False), _connector="OR"
-                ),
-                name="resource_permissions_glass_ends",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

@@ -118,6 +118,81 @@ class Migration(migrations.Migration):
                 "verbose_name": "consent text",
                 "verbose_name_plural": "consent texts",
                 "db_table": "consent_texts",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="consent_texts_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="consent_texts_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="consent_texts_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="consent_texts_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="consent_texts_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="service", name="consent_texts_service_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "purpose__in",
+                                [
+                                    "marketing",
+                                    "image_record",
+                                    "image_publication",
+                                    "telemedicine",
+                                    "telemedicine_sharing",
+                                    "telemedicine_recording",
+                                    "ai",
+                                    "procedure",
+                                    "drug_risk",
+                                ],
+                            )
+                        ),
+                        name="consent_texts_purpose_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("service__isnull", True), ("purpose__in", ["procedure"]), _connector="OR"),
+                        name="consent_texts_service",
+                        violation_error_message="Only the consent to a procedure is of one service.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("retired_at__isnull", True), ("published_at__isnull", False), _connector="OR"
+                        ),
+                        name="consent_texts_retired_after",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "purpose", "service", "version"),
+                        name="consent_texts_one_version",
+                        nulls_distinct=False,
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("published_at__isnull", False), ("retired_at__isnull", True)),
+                        fields=("clinic", "purpose", "service"),
+                        name="consent_texts_one_in_force",
+                        nulls_distinct=False,
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -413,6 +488,328 @@ class Migration(migrations.Migration):
                 "verbose_name": "consent event",
                 "verbose_name_plural": "consent events",
                 "db_table": "consent_records",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="consent_records_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="consent_records_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="consent_records_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="consent_records_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="service", name="consent_records_service_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="text", name="consent_records_text_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "purpose__in",
+                                [
+                                    "marketing",
+                                    "image_record",
+                                    "image_publication",
+                                    "telemedicine",
+                                    "telemedicine_sharing",
+                                    "telemedicine_recording",
+                                    "ai",
+                                    "procedure",
+                                    "drug_risk",
+                                ],
+                            )
+                        ),
+                        name="consent_records_purpose_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("event__in", ["asked", "granted", "refused", "withdrawn", "expired_by_policy"])
+                        ),
+                        name="consent_records_event_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("family__in", ["LGPD", "PROCEDURE", "TELEMEDICINE", "IMAGE_USE", "AI", "DRUG_RISK"])
+                        ),
+                        name="consent_records_family_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "legal_basis__in",
+                                [
+                                    "7.I",
+                                    "7.II",
+                                    "7.III",
+                                    "7.IV",
+                                    "7.V",
+                                    "7.VI",
+                                    "7.VII",
+                                    "7.VIII",
+                                    "7.IX",
+                                    "7.X",
+                                    "11.I",
+                                    "11.II.a",
+                                    "11.II.b",
+                                    "11.II.c",
+                                    "11.II.d",
+                                    "11.II.e",
+                                    "11.II.f",
+                                    "11.II.g",
+                                ],
+                            )
+                        ),
+                        name="consent_records_legal_basis_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "data_category__in",
+                                [
+                                    "IDENTIFICATION",
+                                    "CONTACT",
+                                    "RACE_OR_ETHNICITY",
+                                    "RELIGION",
+                                    "POLITICS",
+                                    "UNION",
+                                    "HEALTH",
+                                    "SEX_LIFE",
+                                    "GENETIC",
+                                    "BIOMETRIC",
+                                ],
+                            )
+                        ),
+                        name="consent_records_data_category_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "channel__in",
+                                ["paper", "in_person", "phone", "video", "email", "message", "portal", "policy"],
+                            )
+                        ),
+                        name="consent_records_channel_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("actor__in", ["self", "guardian"])), name="consent_records_actor_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("guardian_relation__in", ["mother", "father", "guardian", "curator", "representative", ""])
+                        ),
+                        name="consent_records_guardian_relation_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("data_category__in", ("IDENTIFICATION", "CONTACT")),
+                            ("legal_basis__startswith", "11."),
+                            _connector="OR",
+                        ),
+                        name="consent_records_sensitive_basis",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("family", "LGPD"), _negated=True),
+                            ("legal_basis__in", ("7.I", "11.I")),
+                            _connector="OR",
+                        ),
+                        name="consent_records_care_asks_none",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("legal_basis", "11.I"), _negated=True), ("highlighted", True), _connector="OR"
+                        ),
+                        name="consent_records_highlighted",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("family", "LGPD"), ("purpose", "marketing")),
+                            models.Q(("family", "IMAGE_USE"), ("purpose", "image_record")),
+                            models.Q(("family", "IMAGE_USE"), ("purpose", "image_publication")),
+                            models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine")),
+                            models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine_sharing")),
+                            models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine_recording")),
+                            models.Q(("family", "AI"), ("purpose", "ai")),
+                            models.Q(("family", "PROCEDURE"), ("purpose", "procedure")),
+                            models.Q(("family", "DRUG_RISK"), ("purpose", "drug_risk")),
+                            _connector="OR",
+                        ),
+                        name="consent_records_one_family",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("service__isnull", True), ("purpose__in", ["procedure"]), _connector="OR"),
+                        name="consent_records_service",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("event__in", ["asked", "granted"]), _negated=True),
+                            models.Q(
+                                ("text__isnull", False),
+                                ("text_version__isnull", False),
+                                models.Q(("text_sha256", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="consent_records_text_named",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("actor", "self"), ("guardian_relation", "")),
+                            models.Q(("actor", "guardian"), models.Q(("guardian_relation", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="consent_records_guardian_relation",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("actor", "self"),
+                            models.Q(
+                                django.db.models.lookups.GreaterThan(
+                                    models.Func(
+                                        models.F("guardian_name"),
+                                        function="octet_length",
+                                        output_field=models.IntegerField(),
+                                    ),
+                                    0,
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    models.Func(
+                                        models.F("guardian_proof"),
+                                        function="octet_length",
+                                        output_field=models.IntegerField(),
+                                    ),
+                                    0,
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="consent_records_guardian_named",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("evidence_kind__in", ["pdf", "jpeg", "png", ""])),
+                        name="consent_records_evidence_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("evidence_kind", ""),
+                                models.Q(
+                                    django.db.models.lookups.GreaterThan(
+                                        models.Func(
+                                            models.F("evidence"),
+                                            function="octet_length",
+                                            output_field=models.IntegerField(),
+                                        ),
+                                        0,
+                                    ),
+                                    _negated=True,
+                                ),
+                                models.Q(
+                                    django.db.models.lookups.GreaterThan(
+                                        models.Func(
+                                            models.F("clinical_evidence"),
+                                            function="octet_length",
+                                            output_field=models.IntegerField(),
+                                        ),
+                                        0,
+                                    ),
+                                    _negated=True,
+                                ),
+                            ),
+                            models.Q(
+                                models.Q(("evidence_kind", ""), _negated=True),
+                                models.Q(
+                                    models.Q(
+                                        models.Q(("family__in", ("PROCEDURE", "DRUG_RISK")), _negated=True),
+                                        django.db.models.lookups.GreaterThan(
+                                            models.Func(
+                                                models.F("evidence"),
+                                                function="octet_length",
+                                                output_field=models.IntegerField(),
+                                            ),
+                                            0,
+                                        ),
+                                        models.Q(
+                                            django.db.models.lookups.GreaterThan(
+                                                models.Func(
+                                                    models.F("clinical_evidence"),
+                                                    function="octet_length",
+                                                    output_field=models.IntegerField(),
+                                                ),
+                                                0,
+                                            ),
+                                            _negated=True,
+                                        ),
+                                    ),
+                                    models.Q(
+                                        ("family__in", ("PROCEDURE", "DRUG_RISK")),
+                                        django.db.models.lookups.GreaterThan(
+                                            models.Func(
+                                                models.F("clinical_evidence"),
+                                                function="octet_length",
+                                                output_field=models.IntegerField(),
+                                            ),
+                                            0,
+                                        ),
+                                        models.Q(
+                                            django.db.models.lookups.GreaterThan(
+                                                models.Func(
+                                                    models.F("evidence"),
+                                                    function="octet_length",
+                                                    output_field=models.IntegerField(),
+                                                ),
+                                                0,
+                                            ),
+                                            _negated=True,
+                                        ),
+                                    ),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="consent_records_evidence",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("channel", "policy"), ("event", "expired_by_policy")),
+                            models.Q(
+                                models.Q(("channel", "policy"), _negated=True),
+                                models.Q(("event", "expired_by_policy"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="consent_records_policy",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "patient", "purpose", "service", "number"),
+                        name="consent_records_numbered",
+                        nulls_distinct=False,
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("patient"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        name="consent_records_patient",
+                    ),
+                    models.Index(
+                        models.F("clinic"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.F("id"),
+                        name="consent_records_newest",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -625,110 +1022,6 @@ class Migration(migrations.Migration):
             model_name="consenttext",
             constraint=neonpro.db.policies.ClinicKey(name="consent_texts_key"),
         ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="consent_texts_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="consent_texts_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="consent_texts_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="consent_texts_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="consent_texts_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=neonpro.db.policies.SameClinic(field="service", name="consent_texts_service_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "purpose__in",
-                        [
-                            "marketing",
-                            "image_record",
-                            "image_publication",
-                            "telemedicine",
-                            "telemedicine_sharing",
-                            "telemedicine_recording",
-                            "ai",
-                            "procedure",
-                            "drug_risk",
-                        ],
-                    )
-                ),
-                name="consent_texts_purpose_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("service__isnull", True), ("purpose__in", ["procedure"]), _connector="OR"),
-                name="consent_texts_service",
-                violation_error_message="Only the consent to a procedure is of one service.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("retired_at__isnull", True), ("published_at__isnull", False), _connector="OR"),
-                name="consent_texts_retired_after",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "purpose", "service", "version"),
-                name="consent_texts_one_version",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consenttext",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("published_at__isnull", False), ("retired_at__isnull", True)),
-                fields=("clinic", "purpose", "service"),
-                name="consent_texts_one_in_force",
-                nulls_distinct=False,
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="consenttext",
             trigger=pgtrigger.compiler.Trigger(
@@ -790,398 +1083,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="consentrecord",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("patient"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                name="consent_records_patient",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="consentrecord",
-            index=models.Index(
-                models.F("clinic"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.F("id"),
-                name="consent_records_newest",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="consentrecord",
             constraint=neonpro.db.policies.ClinicKey(name="consent_records_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="consent_records_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="consent_records_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="consent_records_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="consent_records_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.SameClinic(field="service", name="consent_records_service_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=neonpro.db.policies.SameClinic(field="text", name="consent_records_text_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "purpose__in",
-                        [
-                            "marketing",
-                            "image_record",
-                            "image_publication",
-                            "telemedicine",
-                            "telemedicine_sharing",
-                            "telemedicine_recording",
-                            "ai",
-                            "procedure",
-                            "drug_risk",
-                        ],
-                    )
-                ),
-                name="consent_records_purpose_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("event__in", ["asked", "granted", "refused", "withdrawn", "expired_by_policy"])),
-                name="consent_records_event_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("family__in", ["LGPD", "PROCEDURE", "TELEMEDICINE", "IMAGE_USE", "AI", "DRUG_RISK"])
-                ),
-                name="consent_records_family_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "legal_basis__in",
-                        [
-                            "7.I",
-                            "7.II",
-                            "7.III",
-                            "7.IV",
-                            "7.V",
-                            "7.VI",
-                            "7.VII",
-                            "7.VIII",
-                            "7.IX",
-                            "7.X",
-                            "11.I",
-                            "11.II.a",
-                            "11.II.b",
-                            "11.II.c",
-                            "11.II.d",
-                            "11.II.e",
-                            "11.II.f",
-                            "11.II.g",
-                        ],
-                    )
-                ),
-                name="consent_records_legal_basis_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "data_category__in",
-                        [
-                            "IDENTIFICATION",
-                            "CONTACT",
-                            "RACE_OR_ETHNICITY",
-                            "RELIGION",
-                            "POLITICS",
-                            "UNION",
-                            "HEALTH",
-                            "SEX_LIFE",
-                            "GENETIC",
-                            "BIOMETRIC",
-                        ],
-                    )
-                ),
-                name="consent_records_data_category_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("channel__in", ["paper", "in_person", "phone", "video", "email", "message", "portal", "policy"])
-                ),
-                name="consent_records_channel_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("actor__in", ["self", "guardian"])), name="consent_records_actor_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("guardian_relation__in", ["mother", "father", "guardian", "curator", "representative", ""])
-                ),
-                name="consent_records_guardian_relation_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("data_category__in", ("IDENTIFICATION", "CONTACT")),
-                    ("legal_basis__startswith", "11."),
-                    _connector="OR",
-                ),
-                name="consent_records_sensitive_basis",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("family", "LGPD"), _negated=True), ("legal_basis__in", ("7.I", "11.I")), _connector="OR"
-                ),
-                name="consent_records_care_asks_none",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("legal_basis", "11.I"), _negated=True), ("highlighted", True), _connector="OR"
-                ),
-                name="consent_records_highlighted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("family", "LGPD"), ("purpose", "marketing")),
-                    models.Q(("family", "IMAGE_USE"), ("purpose", "image_record")),
-                    models.Q(("family", "IMAGE_USE"), ("purpose", "image_publication")),
-                    models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine")),
-                    models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine_sharing")),
-                    models.Q(("family", "TELEMEDICINE"), ("purpose", "telemedicine_recording")),
-                    models.Q(("family", "AI"), ("purpose", "ai")),
-                    models.Q(("family", "PROCEDURE"), ("purpose", "procedure")),
-                    models.Q(("family", "DRUG_RISK"), ("purpose", "drug_risk")),
-                    _connector="OR",
-                ),
-                name="consent_records_one_family",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("service__isnull", True), ("purpose__in", ["procedure"]), _connector="OR"),
-                name="consent_records_service",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("event__in", ["asked", "granted"]), _negated=True),
-                    models.Q(
-                        ("text__isnull", False),
-                        ("text_version__isnull", False),
-                        models.Q(("text_sha256", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="consent_records_text_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("actor", "self"), ("guardian_relation", "")),
-                    models.Q(("actor", "guardian"), models.Q(("guardian_relation", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="consent_records_guardian_relation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("actor", "self"),
-                    models.Q(
-                        django.db.models.lookups.GreaterThan(
-                            models.Func(
-                                models.F("guardian_name"), function="octet_length", output_field=models.IntegerField()
-                            ),
-                            0,
-                        ),
-                        django.db.models.lookups.GreaterThan(
-                            models.Func(
-                                models.F("guardian_proof"), function="octet_length", output_field=models.IntegerField()
-                            ),
-                            0,
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="consent_records_guardian_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("evidence_kind__in", ["pdf", "jpeg", "png", ""])),
-                name="consent_records_evidence_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("evidence_kind", ""),
-                        models.Q(
-                            django.db.models.lookups.GreaterThan(
-                                models.Func(
-                                    models.F("evidence"), function="octet_length", output_field=models.IntegerField()
-                                ),
-                                0,
-                            ),
-                            _negated=True,
-                        ),
-                        models.Q(
-                            django.db.models.lookups.GreaterThan(
-                                models.Func(
-                                    models.F("clinical_evidence"),
-                                    function="octet_length",
-                                    output_field=models.IntegerField(),
-                                ),
-                                0,
-                            ),
-                            _negated=True,
-                        ),
-                    ),
-                    models.Q(
-                        models.Q(("evidence_kind", ""), _negated=True),
-                        models.Q(
-                            models.Q(
-                                models.Q(("family__in", ("PROCEDURE", "DRUG_RISK")), _negated=True),
-                                django.db.models.lookups.GreaterThan(
-                                    models.Func(
-                                        models.F("evidence"),
-                                        function="octet_length",
-                                        output_field=models.IntegerField(),
-                                    ),
-                                    0,
-                                ),
-                                models.Q(
-                                    django.db.models.lookups.GreaterThan(
-                                        models.Func(
-                                            models.F("clinical_evidence"),
-                                            function="octet_length",
-                                            output_field=models.IntegerField(),
-                                        ),
-                                        0,
-                                    ),
-                                    _negated=True,
-                                ),
-                            ),
-                            models.Q(
-                                ("family__in", ("PROCEDURE", "DRUG_RISK")),
-                                django.db.models.lookups.GreaterThan(
-                                    models.Func(
-                                        models.F("clinical_evidence"),
-                                        function="octet_length",
-                                        output_field=models.IntegerField(),
-                                    ),
-                                    0,
-                                ),
-                                models.Q(
-                                    django.db.models.lookups.GreaterThan(
-                                        models.Func(
-                                            models.F("evidence"),
-                                            function="octet_length",
-                                            output_field=models.IntegerField(),
-                                        ),
-                                        0,
-                                    ),
-                                    _negated=True,
-                                ),
-                            ),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="consent_records_evidence",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("channel", "policy"), ("event", "expired_by_policy")),
-                    models.Q(
-                        models.Q(("channel", "policy"), _negated=True),
-                        models.Q(("event", "expired_by_policy"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="consent_records_policy",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="consentrecord",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "patient", "purpose", "service", "number"),
-                name="consent_records_numbered",
-                nulls_distinct=False,
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="consentrecord",

@@ -334,6 +334,51 @@ class Migration(migrations.Migration):
                 "verbose_name": "patient",
                 "verbose_name_plural": "patients",
                 "db_table": "patients",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="patients_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="patients_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="patients_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="patients_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="patients_search", to=("neonpro_search",), using="true"
+                    ),
+                    models.UniqueConstraint(fields=("clinic", "record_number"), name="patients_one_per_record_number"),
+                    neonpro.vault.fields.NotEmpty(field="name", name="patients_name_given"),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.F("id"),
+                        name="patients_newest",
+                    ),
+                    models.Index(
+                        condition=models.Q(("restricted_at__isnull", False)),
+                        fields=["clinic", "id"],
+                        name="patients_restricted",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -462,6 +507,29 @@ class Migration(migrations.Migration):
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
                 "default_permissions": (),
+                "constraints": [
+                    neonpro.db.history.HistoryKey(name="appointments_history_key"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="appointments_history_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="appointments_history_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="appointments_history_add",
+                        to=("neonpro_owner",),
+                        using="(SELECT pg_catalog.pg_trigger_depth()) > 0",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["clinic", "id", "-history_date"], name="appointments_versions")],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -602,6 +670,107 @@ class Migration(migrations.Migration):
                 "verbose_name": "appointment",
                 "verbose_name_plural": "appointments",
                 "db_table": "appointments",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="appointments_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="appointments_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="appointments_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="appointments_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="appointments_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="professional", name="appointments_professional_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="service", name="appointments_service_same_clinic"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="appointments_search", to=("neonpro_search",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["scheduled", "confirmed", "arrived", "in_care", "completed", "cancelled", "no_show"],
+                            )
+                        ),
+                        name="appointments_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ends_at__isnull", True), ("starts_at__isnull", True)),
+                            models.Q(
+                                ("ends_at__gt", models.F("starts_at")),
+                                ("ends_at__isnull", False),
+                                ("starts_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="appointments_end_after_start",
+                        violation_error_message="The appointment must end after it starts.",
+                    ),
+                    patients.models.NoOverlap(
+                        condition=models.Q(
+                            ("starts_at__isnull", False),
+                            models.Q(("status__in", ("cancelled", "no_show")), _negated=True),
+                        ),
+                        expressions=[
+                            (models.F("clinic"), "="),
+                            (models.F("professional"), "="),
+                            (
+                                patients.models.TsTzRange(
+                                    "starts_at", "ends_at", django.contrib.postgres.fields.ranges.RangeBoundary()
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="appointments_professional_free",
+                    ),
+                    patients.models.NoOverlap(
+                        condition=models.Q(
+                            ("starts_at__isnull", False),
+                            models.Q(("status__in", ("cancelled", "no_show")), _negated=True),
+                        ),
+                        expressions=[
+                            (models.F("clinic"), "="),
+                            (models.F("patient"), "="),
+                            (
+                                patients.models.TsTzRange(
+                                    "starts_at", "ends_at", django.contrib.postgres.fields.ranges.RangeBoundary()
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="appointments_patient_free",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("external_id", ""), _negated=True),
+                        fields=("clinic", "source", "external_id"),
+                        name="appointments_one_per_external_id",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["clinic", "day", "starts_at", "id"], include=("status",), name="appointments_day"
+                    ),
+                    models.Index(fields=["clinic", "patient", "day"], name="appointments_patient"),
+                    models.Index(fields=["clinic", "professional", "day"], name="appointments_professional"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -950,79 +1119,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(
-                models.F("clinic"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.F("id"),
-                name="patients_newest",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(
-                condition=models.Q(("restricted_at__isnull", False)),
-                fields=["clinic", "id"],
-                name="patients_restricted",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="patient",
             constraint=neonpro.db.policies.ClinicKey(name="patients_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="patients_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="patients_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="patients_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="patients_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="patients_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "record_number"), name="patients_one_per_record_number"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=neonpro.vault.fields.NotEmpty(field="name", name="patients_name_given"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="patient",
@@ -1120,42 +1219,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="historicalappointment",
-            index=models.Index(fields=["clinic", "id", "-history_date"], name="appointments_versions"),
-        ),
-        migrations.AddConstraint(
-            model_name="historicalappointment",
-            constraint=neonpro.db.history.HistoryKey(name="appointments_history_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="historicalappointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="appointments_history_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="historicalappointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="appointments_history_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="historicalappointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="appointments_history_add",
-                to=("neonpro_owner",),
-                using="(SELECT pg_catalog.pg_trigger_depth()) > 0",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="historicalappointment",
             trigger=pgtrigger.compiler.Trigger(
@@ -1187,152 +1250,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(
-                fields=["clinic", "day", "starts_at", "id"], include=("status",), name="appointments_day"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(fields=["clinic", "patient", "day"], name="appointments_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(fields=["clinic", "professional", "day"], name="appointments_professional"),
-        ),
         migrations.AddConstraint(
             model_name="appointment",
             constraint=neonpro.db.policies.ClinicKey(name="appointments_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="appointments_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="appointments_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="appointments_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="appointments_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="appointments_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.SameClinic(
-                field="professional", name="appointments_professional_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.SameClinic(field="service", name="appointments_service_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="appointments_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        ["scheduled", "confirmed", "arrived", "in_care", "completed", "cancelled", "no_show"],
-                    )
-                ),
-                name="appointments_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ends_at__isnull", True), ("starts_at__isnull", True)),
-                    models.Q(
-                        ("ends_at__gt", models.F("starts_at")), ("ends_at__isnull", False), ("starts_at__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="appointments_end_after_start",
-                violation_error_message="The appointment must end after it starts.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=patients.models.NoOverlap(
-                condition=models.Q(
-                    ("starts_at__isnull", False), models.Q(("status__in", ("cancelled", "no_show")), _negated=True)
-                ),
-                expressions=[
-                    (models.F("clinic"), "="),
-                    (models.F("professional"), "="),
-                    (
-                        patients.models.TsTzRange(
-                            "starts_at", "ends_at", django.contrib.postgres.fields.ranges.RangeBoundary()
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="appointments_professional_free",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=patients.models.NoOverlap(
-                condition=models.Q(
-                    ("starts_at__isnull", False), models.Q(("status__in", ("cancelled", "no_show")), _negated=True)
-                ),
-                expressions=[
-                    (models.F("clinic"), "="),
-                    (models.F("patient"), "="),
-                    (
-                        patients.models.TsTzRange(
-                            "starts_at", "ends_at", django.contrib.postgres.fields.ranges.RangeBoundary()
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="appointments_patient_free",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="appointment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("external_id", ""), _negated=True),
-                fields=("clinic", "source", "external_id"),
-                name="appointments_one_per_external_id",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="appointment",

@@ -76,6 +76,37 @@ class Migration(migrations.Migration):
                 "verbose_name": "absence",
                 "verbose_name_plural": "absences",
                 "db_table": "absences",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="absences_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="absences_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="absences_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["vacation", "holiday", "course", "lunch", "meeting", "closed", "other"])
+                        ),
+                        name="absences_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="absences_end_after_start",
+                        violation_error_message="It must end after it starts.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -123,6 +154,33 @@ class Migration(migrations.Migration):
                 "verbose_name": "reminder",
                 "verbose_name_plural": "reminders",
                 "db_table": "reminders",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="reminders_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="reminders_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="reminders_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("channel__in", ["email", "list"])), name="reminders_channel_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["sending", "sent", "failed"])),
+                        name="reminders_status_listed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -199,6 +257,25 @@ class Migration(migrations.Migration):
                 "verbose_name": "waiting list entry",
                 "verbose_name_plural": "waiting list",
                 "db_table": "waiting_list",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__in", ["high", "normal"])), name="waiting_list_priority_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["waiting", "booked", "withdrawn"])),
+                        name="waiting_list_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("days__gte", 1), ("days__lte", 127)),
+                        name="waiting_list_some_day",
+                        violation_error_message="Choose at least one day.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("periods__gte", 1), ("periods__lte", 7)),
+                        name="waiting_list_some_period",
+                        violation_error_message="Choose at least one period.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -261,6 +338,41 @@ class Migration(migrations.Migration):
                 "verbose_name": "working hours",
                 "verbose_name_plural": "working hours",
                 "db_table": "working_hours",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="working_hours_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="working_hours_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="working_hours_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends__gt", models.F("starts")), ("ends", "00:00"), _connector="OR"),
+                        name="working_hours_end_after_start",
+                        violation_error_message="It must end after it starts.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
+                        ),
+                        name="working_hours_valid_dates",
+                        violation_error_message="The last day is before the first.",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.RemoveTrigger(
@@ -731,51 +843,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="absence",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="absences_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="absences_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="absences_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
             constraint=neonpro.db.policies.SameClinic(field="professional", name="absences_professional_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["vacation", "holiday", "course", "lunch", "meeting", "closed", "other"])
-                ),
-                name="absences_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                name="absences_end_after_start",
-                violation_error_message="It must end after it starts.",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="absence",
@@ -827,50 +895,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="reminder",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="reminders_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="reminders_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="reminders_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
             constraint=neonpro.db.policies.SameClinic(field="appointment", name="reminders_appointment_same_clinic"),
         ),
         migrations.AddConstraint(
             model_name="reminder",
             constraint=neonpro.db.policies.SameClinic(field="patient", name="reminders_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["email", "list"])), name="reminders_channel_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["sending", "sent", "failed"])), name="reminders_status_listed"
-            ),
         ),
         migrations.AddConstraint(
             model_name="reminder",
@@ -983,35 +1012,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="waitingentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("priority__in", ["high", "normal"])), name="waiting_list_priority_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["waiting", "booked", "withdrawn"])),
-                name="waiting_list_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("days__gte", 1), ("days__lte", 127)),
-                name="waiting_list_some_day",
-                violation_error_message="Choose at least one day.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("periods__gte", 1), ("periods__lte", 7)),
-                name="waiting_list_some_period",
-                violation_error_message="Choose at least one period.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="waitingentry",
-            constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("appointment__isnull", False), ("status", "booked")),
                     models.Q(models.Q(("status", "booked"), _negated=True), ("appointment__isnull", True)),
@@ -1094,59 +1094,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="workinghours",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="working_hours_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="working_hours_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="working_hours_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
             constraint=neonpro.db.policies.SameClinic(
                 field="professional", name="working_hours_professional_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends__gt", models.F("starts")), ("ends", "00:00"), _connector="OR"),
-                name="working_hours_end_after_start",
-                violation_error_message="It must end after it starts.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workinghours",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
-                ),
-                name="working_hours_valid_dates",
-                violation_error_message="The last day is before the first.",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

@@ -113,6 +113,16 @@ class Migration(migrations.Migration):
                 "verbose_name": "care team member",
                 "verbose_name_plural": "care team members",
                 "db_table": "care_team",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended", ""), ("until__isnull", True)),
+                            models.Q(("until__isnull", False), models.Q(("ended", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="care_team_ended_how",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -306,6 +316,62 @@ class Migration(migrations.Migration):
                 "verbose_name": "entry in the medical record",
                 "verbose_name_plural": "entries in the medical record",
                 "db_table": "medical_records",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["anamnesis", "evolution", "procedure", "exam", "document"])),
+                        name="medical_records_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "document_kind__in",
+                                [
+                                    "report",
+                                    "exam_request",
+                                    "findings",
+                                    "opinion",
+                                    "medical_certificate",
+                                    "referral",
+                                    "other",
+                                    "",
+                                ],
+                            )
+                        ),
+                        name="medical_records_document_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "document"), models.Q(("document_kind", ""), _negated=True)),
+                            models.Q(models.Q(("kind", "document"), _negated=True), ("document_kind", "")),
+                            _connector="OR",
+                        ),
+                        name="medical_records_document_kind",
+                        violation_error_message="A document says which kind it is, and nothing else does.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["draft", "finalised", "signed"])),
+                        name="medical_records_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("author_name", ""),
+                                ("finalised_at__isnull", True),
+                                ("status", "draft"),
+                                ("time_zone", ""),
+                            ),
+                            models.Q(
+                                models.Q(("status", "draft"), _negated=True),
+                                ("content__isnull", False),
+                                ("finalised_at__isnull", False),
+                                models.Q(("author_name", ""), _negated=True),
+                                models.Q(("time_zone", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="medical_records_finalised_whole",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -375,6 +441,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "alert",
                 "verbose_name_plural": "alerts",
                 "db_table": "patient_alerts",
+                "constraints": [neonpro.vault.fields.NotEmpty(field="text", name="patient_alerts_text_given")],
             },
         ),
         migrations.CreateModel(
@@ -446,6 +513,63 @@ class Migration(migrations.Migration):
                 "verbose_name": "template of entries",
                 "verbose_name_plural": "templates of entries",
                 "db_table": "record_templates",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="record_templates_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="record_templates_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="record_templates_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="record_templates_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["anamnesis", "evolution", "procedure", "exam", "document"])),
+                        name="record_templates_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "document_kind__in",
+                                [
+                                    "report",
+                                    "exam_request",
+                                    "findings",
+                                    "opinion",
+                                    "medical_certificate",
+                                    "referral",
+                                    "other",
+                                    "",
+                                ],
+                            )
+                        ),
+                        name="record_templates_document_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "document"), models.Q(("document_kind", ""), _negated=True)),
+                            models.Q(models.Q(("kind", "document"), _negated=True), ("document_kind", "")),
+                            _connector="OR",
+                        ),
+                        name="record_templates_document_kind",
+                        violation_error_message="A document says which kind it is, and nothing else does.",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
@@ -804,17 +928,6 @@ class Migration(migrations.Migration):
             model_name="careteam",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("ended", ""), ("until__isnull", True)),
-                    models.Q(("until__isnull", False), models.Q(("ended", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="care_team_ended_how",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="careteam",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
                     models.Q(("began", "appointment"), _negated=True), ("appointment__isnull", False), _connector="OR"
                 ),
                 name="care_team_began_with",
@@ -962,10 +1075,6 @@ class Migration(migrations.Migration):
             model_name="patientalert",
             constraint=neonpro.db.policies.SameClinic(field="ended_by", name="patient_alerts_ended_by_same_clinic"),
         ),
-        migrations.AddConstraint(
-            model_name="patientalert",
-            constraint=neonpro.vault.fields.NotEmpty(field="text", name="patient_alerts_text_given"),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="patientalert",
             trigger=pgtrigger.compiler.Trigger(
@@ -1054,82 +1163,6 @@ class Migration(migrations.Migration):
                 restrictive=True,
                 to=("neonpro_app", "neonpro_owner"),
                 using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="record_templates_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="record_templates_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="record_templates_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="record_templates_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["anamnesis", "evolution", "procedure", "exam", "document"])),
-                name="record_templates_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "document_kind__in",
-                        [
-                            "report",
-                            "exam_request",
-                            "findings",
-                            "opinion",
-                            "medical_certificate",
-                            "referral",
-                            "other",
-                            "",
-                        ],
-                    )
-                ),
-                name="record_templates_document_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recordtemplate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "document"), models.Q(("document_kind", ""), _negated=True)),
-                    models.Q(models.Q(("kind", "document"), _negated=True), ("document_kind", "")),
-                    _connector="OR",
-                ),
-                name="record_templates_document_kind",
-                violation_error_message="A document says which kind it is, and nothing else does.",
             ),
         ),
         migrations.AddConstraint(
@@ -1286,72 +1319,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="medicalrecord",
             constraint=neonpro.db.policies.SameClinic(field="author", name="medical_records_author_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="medicalrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["anamnesis", "evolution", "procedure", "exam", "document"])),
-                name="medical_records_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="medicalrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "document_kind__in",
-                        [
-                            "report",
-                            "exam_request",
-                            "findings",
-                            "opinion",
-                            "medical_certificate",
-                            "referral",
-                            "other",
-                            "",
-                        ],
-                    )
-                ),
-                name="medical_records_document_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="medicalrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "document"), models.Q(("document_kind", ""), _negated=True)),
-                    models.Q(models.Q(("kind", "document"), _negated=True), ("document_kind", "")),
-                    _connector="OR",
-                ),
-                name="medical_records_document_kind",
-                violation_error_message="A document says which kind it is, and nothing else does.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="medicalrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["draft", "finalised", "signed"])),
-                name="medical_records_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="medicalrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("author_name", ""), ("finalised_at__isnull", True), ("status", "draft"), ("time_zone", "")
-                    ),
-                    models.Q(
-                        models.Q(("status", "draft"), _negated=True),
-                        ("content__isnull", False),
-                        ("finalised_at__isnull", False),
-                        models.Q(("author_name", ""), _negated=True),
-                        models.Q(("time_zone", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="medical_records_finalised_whole",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="medicalrecord",

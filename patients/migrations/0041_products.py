@@ -76,6 +76,40 @@ class Migration(migrations.Migration):
                 "verbose_name": "stock movement",
                 "verbose_name_plural": "stock movements",
                 "db_table": "stock_movements",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="stock_movements_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="stock_movements_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["received", "discarded", "corrected"])),
+                        name="stock_movements_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "received"), ("quantity__gt", 0)),
+                            models.Q(
+                                ("kind", "discarded"), ("quantity__lt", 0), models.Q(("reason", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("kind", "corrected"),
+                                models.Q(("quantity", 0), _negated=True),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="stock_movements_quantity_and_reason",
+                        violation_error_message="What is received adds, what is discarded takes away and needs a reason.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -232,6 +266,78 @@ class Migration(migrations.Migration):
                 "verbose_name": "product",
                 "verbose_name_plural": "products",
                 "db_table": "products",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="products_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="products_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="products_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="products_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["medicine", "vaccine", "device", "cosmetic", "sanitizer"])),
+                        name="products_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("unit__in", ["un", "U", "mL", "mg", "g"])), name="products_unit_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("risk_class__in", ["I", "II", "III", "IV", ""])),
+                        name="products_risk_class_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("registration_status__in", ["unchecked", "valid", "suspended", "expired", "cancelled"])
+                        ),
+                        name="products_registration_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(models.Q(("risk_class", ""), _negated=True), ("kind", "device")),
+                            models.Q(("risk_class", ""), models.Q(("kind", "device"), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="products_risk_class_of_devices",
+                        violation_error_message="A medical device has a risk class, and nothing else has.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("registration_number", ""),
+                            ("registration_number__regex", "^([0-9]{9,13}|25[0-9]{9}/[0-9]{4}(-[0-9]{2})?)$"),
+                            _connector="OR",
+                        ),
+                        name="products_registration_number_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("gtin", ""), ("gtin__regex", "^[0-9]{8,14}$"), _connector="OR"),
+                        name="products_gtin_form",
+                        violation_error_message="The code on the package has 8 to 14 digits.",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "name", "registration_number", "presentation"),
+                        name="products_one_per_name",
+                        violation_error_message="The clinic already has this product with this presentation.",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["clinic", "gtin"], name="products_gtin")],
             },
         ),
         migrations.CreateModel(
@@ -448,6 +554,84 @@ class Migration(migrations.Migration):
                 "verbose_name": "application of a product",
                 "verbose_name_plural": "applications of products",
                 "db_table": "product_applications",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="product_applications_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="product_applications_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="product_applications_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="product_applications_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="product_applications_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(
+                        field="professional", name="product_applications_professional_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="appointment", name="product_applications_appointment_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(field="service", name="product_applications_service_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="product", name="product_applications_product_same_clinic"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="product_applications_search", to=("neonpro_search",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("technique__in", ["injected", "implanted", "topical", "equipment"])),
+                        name="product_applications_technique_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)),
+                        name="product_applications_quantity_positive",
+                        violation_error_message="Say how much was applied.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("technique__in", ("injected", "implanted")), _negated=True),
+                            ("service__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="product_applications_procedure_given",
+                        violation_error_message="Say in which procedure what is injected or implanted was applied.",
+                    ),
+                    patients.models.applications.GivenWhen(
+                        column="technique",
+                        field="body_site",
+                        name="product_applications_site_given",
+                        values=("injected", "implanted"),
+                        violation_error_message="Say where on the body what is injected or implanted was applied.",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("patient"),
+                        models.OrderBy(models.F("applied_at"), descending=True),
+                        name="product_applications_patient",
+                    ),
+                    models.Index(
+                        models.F("clinic"),
+                        models.OrderBy(models.F("applied_at"), descending=True),
+                        models.F("id"),
+                        name="product_applications_newest",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -580,6 +764,54 @@ class Migration(migrations.Migration):
                 "verbose_name": "photograph",
                 "verbose_name_plural": "photographs",
                 "db_table": "clinical_photos",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="clinical_photos_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="clinical_photos_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="clinical_photos_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="clinical_photos_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="clinical_photos_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="application", name="clinical_photos_application_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="appointment", name="clinical_photos_appointment_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(("moment__in", ["before", "after", "follow_up"])),
+                        name="clinical_photos_moment_listed",
+                    ),
+                    neonpro.vault.fields.NotEmpty(field="content", name="clinical_photos_content_given"),
+                    neonpro.vault.fields.NotEmpty(field="thumbnail", name="clinical_photos_thumbnail_given"),
+                    models.CheckConstraint(
+                        condition=models.Q(("height__gt", 0), ("width__gt", 0)), name="clinical_photos_size_positive"
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("patient"),
+                        models.OrderBy(models.F("taken_at"), descending=True),
+                        name="clinical_photos_patient",
+                    ),
+                    models.Index(fields=["clinic", "application"], name="clinical_photos_application"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -670,6 +902,45 @@ class Migration(migrations.Migration):
                 "verbose_name": "voided application",
                 "verbose_name_plural": "voided applications",
                 "db_table": "product_application_voids",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="product_application_voids_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="product_application_voids_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="product_application_voids_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="application", name="product_application_voids_application_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="patient", name="product_application_voids_patient_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="professional", name="product_application_voids_professional_same_clinic"
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="product_application_voids_search", to=("neonpro_search",), using="true"
+                    ),
+                    neonpro.vault.fields.NotEmpty(field="reason", name="product_application_voids_reason_given"),
+                    models.UniqueConstraint(
+                        fields=("clinic", "application"),
+                        name="product_application_voids_once",
+                        violation_error_message="This application was voided already.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -759,6 +1030,65 @@ class Migration(migrations.Migration):
                 "verbose_name": "lot",
                 "verbose_name_plural": "lots and stock",
                 "db_table": "product_lots",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="product_lots_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="product_lots_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="product_lots_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="product_lots_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="product", name="product_lots_product_same_clinic"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="product_lots_search", to=("neonpro_search",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["available", "quarantined", "recalled"])),
+                        name="product_lots_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("number", ""), _negated=True), name="product_lots_number_given"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("units_received__gt", 0)),
+                        name="product_lots_something_received",
+                        violation_error_message="Say how much was received.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("units_left__gte", 0)), name="product_lots_never_below_zero"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status", "available"), models.Q(("status_reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="product_lots_reason_given",
+                        violation_error_message="Say why.",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "product", "number"),
+                        name="product_lots_one_per_number",
+                        violation_error_message="The clinic already has this lot: record another receipt on its page.",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["clinic", "expires_on", "id"], name="product_lots_expiry")],
             },
         ),
         migrations.AddField(
@@ -963,6 +1293,66 @@ class Migration(migrations.Migration):
                 "verbose_name": "adverse event",
                 "verbose_name_plural": "adverse events",
                 "db_table": "adverse_events",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="adverse_events_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="adverse_events_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="adverse_events_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="adverse_events_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="adverse_events_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="application", name="adverse_events_application_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="lot", name="adverse_events_lot_same_clinic"),
+                    neonpro.db.policies.SameClinic(
+                        field="professional", name="adverse_events_professional_same_clinic"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("about__in", ["MEDICINE", "VACCINE", "DEVICE", "COSMETIC", "ASSISTANCE", "QUALITY"])
+                        ),
+                        name="adverse_events_about_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("severity__in", ["mild", "moderate", "severe", "death"])),
+                        name="adverse_events_severity_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["open", "notified", "dismissed"])),
+                        name="adverse_events_status_listed",
+                    ),
+                    neonpro.vault.fields.NotEmpty(field="description", name="adverse_events_described"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "notified"), _negated=True),
+                            ("notified_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="adverse_events_notified_when",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["clinic", "status", "due_at"], name="adverse_events_clock"),
+                    models.Index(fields=["clinic", "patient"], name="adverse_events_patient"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1056,6 +1446,52 @@ class Migration(migrations.Migration):
                 "verbose_name": "contact in a recall",
                 "verbose_name_plural": "contacts in recalls",
                 "db_table": "recall_contacts",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="recall_contacts_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="recall_contacts_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="recall_contacts_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="lot", name="recall_contacts_lot_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="patient", name="recall_contacts_patient_same_clinic"),
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="recall_contacts_leads",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT neonpro.leads_recalls())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT", name="recall_contacts_search", to=("neonpro_search",), using="true"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ["reached", "no_answer", "wrong_contact", "letter"])),
+                        name="recall_contacts_outcome_listed",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("lot"),
+                        models.F("patient"),
+                        models.F("created_at"),
+                        name="recall_contacts_lot",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1265,93 +1701,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="clinicalphoto",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("patient"),
-                models.OrderBy(models.F("taken_at"), descending=True),
-                name="clinical_photos_patient",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="clinicalphoto",
-            index=models.Index(fields=["clinic", "application"], name="clinical_photos_application"),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="clinical_photos_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="clinical_photos_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="clinical_photos_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="clinical_photos_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = clinical_photos.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="clinical_photos_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.SameClinic(
-                field="application", name="clinical_photos_application_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.db.policies.SameClinic(
-                field="appointment", name="clinical_photos_appointment_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("moment__in", ["before", "after", "follow_up"])),
-                name="clinical_photos_moment_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.vault.fields.NotEmpty(field="content", name="clinical_photos_content_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=neonpro.vault.fields.NotEmpty(field="thumbnail", name="clinical_photos_thumbnail_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="clinicalphoto",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("height__gt", 0), ("width__gt", 0)), name="clinical_photos_size_positive"
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="clinicalphoto",
             trigger=pgtrigger.compiler.Trigger(
@@ -1410,70 +1759,6 @@ class Migration(migrations.Migration):
                     table="clinical_photos",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="product_application_voids_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="product_application_voids_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="product_application_voids_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_application_voids.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.SameClinic(
-                field="application", name="product_application_voids_application_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.SameClinic(
-                field="patient", name="product_application_voids_patient_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.SameClinic(
-                field="professional", name="product_application_voids_professional_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="product_application_voids_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=neonpro.vault.fields.NotEmpty(field="reason", name="product_application_voids_reason_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="applicationvoid",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "application"),
-                name="product_application_voids_once",
-                violation_error_message="This application was voided already.",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1536,102 +1821,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="productlot",
-            index=models.Index(fields=["clinic", "expires_on", "id"], name="product_lots_expiry"),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="product_lots_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="product_lots_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="product_lots_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="product_lots_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.SameClinic(field="product", name="product_lots_product_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="product_lots_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["available", "quarantined", "recalled"])),
-                name="product_lots_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number", ""), _negated=True), name="product_lots_number_given"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("units_received__gt", 0)),
-                name="product_lots_something_received",
-                violation_error_message="Say how much was received.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("units_left__gte", 0)), name="product_lots_never_below_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status", "available"), models.Q(("status_reason", ""), _negated=True), _connector="OR"
-                ),
-                name="product_lots_reason_given",
-                violation_error_message="Say why.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productlot",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "product", "number"),
-                name="product_lots_one_per_number",
-                violation_error_message="The clinic already has this lot: record another receipt on its page.",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="productlot",
             trigger=pgtrigger.compiler.Trigger(
@@ -1681,131 +1870,9 @@ class Migration(migrations.Migration):
             model_name="productapplication",
             index=models.Index(fields=["clinic", "lot", "patient"], name="product_applications_lot"),
         ),
-        migrations.AddIndex(
-            model_name="productapplication",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("patient"),
-                models.OrderBy(models.F("applied_at"), descending=True),
-                name="product_applications_patient",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="productapplication",
-            index=models.Index(
-                models.F("clinic"),
-                models.OrderBy(models.F("applied_at"), descending=True),
-                models.F("id"),
-                name="product_applications_newest",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="product_applications_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="product_applications_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="product_applications_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="product_applications_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = product_applications.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="product_applications_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.SameClinic(
-                field="professional", name="product_applications_professional_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.SameClinic(
-                field="appointment", name="product_applications_appointment_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.SameClinic(field="service", name="product_applications_service_same_clinic"),
-        ),
         migrations.AddConstraint(
             model_name="productapplication",
             constraint=neonpro.db.policies.SameClinic(field="lot", name="product_applications_lot_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.SameClinic(field="product", name="product_applications_product_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="product_applications_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("technique__in", ["injected", "implanted", "topical", "equipment"])),
-                name="product_applications_technique_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)),
-                name="product_applications_quantity_positive",
-                violation_error_message="Say how much was applied.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("technique__in", ("injected", "implanted")), _negated=True),
-                    ("service__isnull", False),
-                    _connector="OR",
-                ),
-                name="product_applications_procedure_given",
-                violation_error_message="Say in which procedure what is injected or implanted was applied.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="productapplication",
-            constraint=patients.models.applications.GivenWhen(
-                column="technique",
-                field="body_site",
-                name="product_applications_site_given",
-                values=("injected", "implanted"),
-                violation_error_message="Say where on the body what is injected or implanted was applied.",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="productapplication",
@@ -1882,107 +1949,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="adverseevent",
-            index=models.Index(fields=["clinic", "status", "due_at"], name="adverse_events_clock"),
-        ),
-        migrations.AddIndex(
-            model_name="adverseevent",
-            index=models.Index(fields=["clinic", "patient"], name="adverse_events_patient"),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="adverse_events_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="adverse_events_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="adverse_events_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="adverse_events_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = adverse_events.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="adverse_events_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.SameClinic(
-                field="application", name="adverse_events_application_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.SameClinic(field="lot", name="adverse_events_lot_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.db.policies.SameClinic(
-                field="professional", name="adverse_events_professional_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("about__in", ["MEDICINE", "VACCINE", "DEVICE", "COSMETIC", "ASSISTANCE", "QUALITY"])
-                ),
-                name="adverse_events_about_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("severity__in", ["mild", "moderate", "severe", "death"])),
-                name="adverse_events_severity_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["open", "notified", "dismissed"])),
-                name="adverse_events_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=neonpro.vault.fields.NotEmpty(field="description", name="adverse_events_described"),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "notified"), _negated=True), ("notified_at__isnull", False), _connector="OR"
-                ),
-                name="adverse_events_notified_when",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="adverseevent",
             trigger=pgtrigger.compiler.Trigger(
@@ -2026,75 +1992,6 @@ class Migration(migrations.Migration):
                     table="adverse_events",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recallcontact",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("lot"),
-                models.F("patient"),
-                models.F("created_at"),
-                name="recall_contacts_lot",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="recall_contacts_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="recall_contacts_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="recall_contacts_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.SameClinic(field="lot", name="recall_contacts_lot_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="recall_contacts_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="recall_contacts_leads",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT neonpro.leads_recalls())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT", name="recall_contacts_search", to=("neonpro_search",), using="true"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recallcontact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", ["reached", "no_answer", "wrong_contact", "letter"])),
-                name="recall_contacts_outcome_listed",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -2161,114 +2058,6 @@ class Migration(migrations.Migration):
             model_name="product",
             index=models.Index(fields=["clinic", "register"], name="products_register"),
         ),
-        migrations.AddIndex(
-            model_name="product",
-            index=models.Index(fields=["clinic", "gtin"], name="products_gtin"),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="products_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="products_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="products_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="products_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["medicine", "vaccine", "device", "cosmetic", "sanitizer"])),
-                name="products_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("unit__in", ["un", "U", "mL", "mg", "g"])), name="products_unit_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("risk_class__in", ["I", "II", "III", "IV", ""])), name="products_risk_class_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("registration_status__in", ["unchecked", "valid", "suspended", "expired", "cancelled"])
-                ),
-                name="products_registration_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(models.Q(("risk_class", ""), _negated=True), ("kind", "device")),
-                    models.Q(("risk_class", ""), models.Q(("kind", "device"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="products_risk_class_of_devices",
-                violation_error_message="A medical device has a risk class, and nothing else has.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("registration_number", ""),
-                    ("registration_number__regex", "^([0-9]{9,13}|25[0-9]{9}/[0-9]{4}(-[0-9]{2})?)$"),
-                    _connector="OR",
-                ),
-                name="products_registration_number_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("gtin", ""), ("gtin__regex", "^[0-9]{8,14}$"), _connector="OR"),
-                name="products_gtin_form",
-                violation_error_message="The code on the package has 8 to 14 digits.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "name", "registration_number", "presentation"),
-                name="products_one_per_name",
-                violation_error_message="The clinic already has this product with this presentation.",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
             trigger=pgtrigger.compiler.Trigger(
@@ -2320,49 +2109,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="stockmovement",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="stock_movements_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('auditor', 'dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="stock_movements_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
             constraint=neonpro.db.policies.SameClinic(field="lot", name="stock_movements_lot_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["received", "discarded", "corrected"])),
-                name="stock_movements_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmovement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "received"), ("quantity__gt", 0)),
-                    models.Q(("kind", "discarded"), ("quantity__lt", 0), models.Q(("reason", ""), _negated=True)),
-                    models.Q(
-                        ("kind", "corrected"),
-                        models.Q(("quantity", 0), _negated=True),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="stock_movements_quantity_and_reason",
-                violation_error_message="What is received adds, what is discarded takes away and needs a reason.",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="stockmovement",

@@ -112,6 +112,76 @@ class Migration(migrations.Migration):
                 "verbose_name": "council that prescribes",
                 "verbose_name_plural": "councils that prescribe",
                 "db_table": "prescribing_councils",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="prescribing_councils_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="prescribing_councils_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="prescribing_councils_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="prescribing_councils_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="prescribing_councils_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "council__in",
+                                [
+                                    "01",
+                                    "02",
+                                    "03",
+                                    "04",
+                                    "05",
+                                    "06",
+                                    "07",
+                                    "08",
+                                    "09",
+                                    "10",
+                                    "11",
+                                    "12",
+                                    "13",
+                                    "14",
+                                    "15",
+                                ],
+                            )
+                        ),
+                        name="prescribing_councils_council_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["COMMON", "RET_ANTIMICROBIAL", "RET_GLP1"])),
+                        name="prescribing_councils_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis", ""), _negated=True), name="prescribing_councils_basis"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "council", "kind"),
+                        name="prescribing_councils_once",
+                        violation_error_message="This council has this document already.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -311,6 +381,133 @@ class Migration(migrations.Migration):
                 "verbose_name": "prescription",
                 "verbose_name_plural": "prescriptions",
                 "db_table": "prescriptions",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="prescriptions_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="prescriptions_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false))) AND (status <> 'draft' OR prescriber_id = (SELECT neonpro.current_professional()))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="prescriptions_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="prescriptions_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true))) AND (prescriber_id = (SELECT neonpro.current_professional()))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="prescriptions_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true))) AND (prescriber_id = (SELECT neonpro.current_professional()) AND status = 'draft')",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="prescriptions_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="prescriber", name="prescriptions_prescriber_same_clinic"),
+                    neonpro.db.policies.SameClinic(field="renews", name="prescriptions_renews_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["draft", "issued"])), name="prescriptions_status_listed"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "NRA",
+                                    "NRB",
+                                    "NRB2",
+                                    "NRR",
+                                    "NRT",
+                                    "RCE",
+                                    "RET_ANTIMICROBIAL",
+                                    "RET_GLP1",
+                                    "COMMON",
+                                    "",
+                                ],
+                            )
+                        ),
+                        name="prescriptions_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("content__isnull", True),
+                                ("is_electronic", False),
+                                ("issued_at__isnull", True),
+                                ("issued_on__isnull", True),
+                                ("kind", ""),
+                                ("sncr_number", ""),
+                                ("status", "draft"),
+                                ("valid_until__isnull", True),
+                            ),
+                            models.Q(
+                                ("content__isnull", False),
+                                ("issued_at__isnull", False),
+                                ("issued_on__isnull", False),
+                                ("status", "issued"),
+                                ("valid_until__gte", models.F("issued_on")),
+                                ("valid_until__isnull", False),
+                                models.Q(("kind", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="prescriptions_issued_whole",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_electronic", False),
+                            ("kind", "COMMON"),
+                            models.Q(("sncr_number", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="prescriptions_never_electronic_without_number",
+                        violation_error_message="Without an SNCR number this prescription cannot be electronic: print it and sign it by hand.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("sncr_number", ""),
+                            models.Q(
+                                ("sncr_number__regex", "^[0-9]{4}\\.[0-9]-[0-9]{2}\\.[0-9]{7}$"),
+                                models.Q(("kind", "COMMON"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="prescriptions_number_form",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("patient"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.F("id"),
+                        name="prescriptions_patient",
+                    ),
+                    models.Index(
+                        models.F("clinic"),
+                        models.F("prescriber"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.F("id"),
+                        name="prescriptions_prescriber",
+                    ),
+                    models.Index(fields=["clinic", "batch"], name="prescriptions_batch"),
+                    models.Index(
+                        condition=models.Q(("renews__isnull", False)),
+                        fields=["clinic", "renews"],
+                        name="prescriptions_renews",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -410,6 +607,42 @@ class Migration(migrations.Migration):
                 "verbose_name": "cancellation of a prescription",
                 "verbose_name_plural": "cancellations of prescriptions",
                 "db_table": "prescription_cancellations",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="prescription_cancellations_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="prescription_cancellations_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_cancellations.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="prescription_cancellations_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_cancellations.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="patient", name="prescription_cancellations_patient_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="prescription", name="prescription_cancellations_prescription_same_clinic"
+                    ),
+                    neonpro.db.policies.SameClinic(
+                        field="cancelled_by", name="prescription_cancellations_cancelled_by_same_clinic"
+                    ),
+                    neonpro.vault.fields.NotEmpty(field="reason", name="prescription_cancellations_reason_given"),
+                    models.UniqueConstraint(
+                        fields=("clinic", "prescription"),
+                        name="prescription_cancellations_once",
+                        violation_error_message="This prescription is cancelled already.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -463,6 +696,43 @@ class Migration(migrations.Migration):
                 "verbose_name": "prescription template",
                 "verbose_name_plural": "prescription templates",
                 "db_table": "prescription_templates",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="prescription_templates_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="prescription_templates_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="prescription_templates_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="prescription_templates_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("clinic", "name"),
+                        name="prescription_templates_one_per_name",
+                        violation_error_message="This clinic already has a template with this name.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("starter", ""), _negated=True),
+                        fields=("clinic", "starter"),
+                        name="prescription_templates_starter_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -525,6 +795,61 @@ class Migration(migrations.Migration):
                 "verbose_name": "SNCR number",
                 "verbose_name_plural": "SNCR numbers",
                 "db_table": "sncr_numbers",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="sncr_numbers_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="sncr_numbers_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="sncr_numbers_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sncr_type__in", ["NRA", "NRB", "NRB2", "NRR", "NRT", "RCE", "RET"])),
+                        name="sncr_numbers_sncr_type_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("number__regex", "^[0-9]{4}\\.[0-9]-[0-9]{2}\\.[0-9]{7}$")),
+                        name="sncr_numbers_form",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("used_at__isnull", True), ("used_for__isnull", True), ("used_in__isnull", True)),
+                            models.Q(
+                                ("used_at__isnull", False), ("used_for__isnull", False), ("used_in__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sncr_numbers_used_whole",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("number",),
+                        name="sncr_numbers_once",
+                        violation_error_message="This number was recorded before: SNCR gives each number once.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("used_for__isnull", False)),
+                        fields=("used_for",),
+                        name="sncr_numbers_one_per_document",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("used_for__isnull", True)),
+                        fields=["user", "sncr_type", "created_at"],
+                        name="sncr_numbers_free",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -920,6 +1245,62 @@ class Migration(migrations.Migration):
                 "verbose_name": "prescribed medicine",
                 "verbose_name_plural": "prescribed medicines",
                 "db_table": "prescription_items",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="prescription_items_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="prescription_items_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="prescription_items_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="prescription_items_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="DELETE",
+                        name="prescription_items_delete",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
+                    ),
+                    neonpro.db.policies.SameClinic(field="patient", name="prescription_items_patient_same_clinic"),
+                    neonpro.db.policies.SameClinic(
+                        field="prescription", name="prescription_items_prescription_same_clinic"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ["NRA", "NRB", "NRB2", "NRR", "NRT", "RCE", "RET_ANTIMICROBIAL", "RET_GLP1", "COMMON"],
+                            )
+                        ),
+                        name="prescription_items_kind_listed",
+                    ),
+                    neonpro.vault.fields.NotEmpty(field="medicine", name="prescription_items_medicine_given"),
+                    neonpro.vault.fields.NotEmpty(field="posology", name="prescription_items_posology_given"),
+                    models.CheckConstraint(
+                        condition=models.Q(("substance__isnull", False), ("kind", "COMMON"), _connector="OR"),
+                        name="prescription_items_free_text_common",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["clinic", "prescription", "position"], name="prescription_items_of"),
+                    models.Index(fields=["clinic", "patient", "substance"], name="prescription_items_patient"),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
@@ -972,85 +1353,6 @@ class Migration(migrations.Migration):
             model_name="prescribingcouncil",
             constraint=neonpro.db.policies.ClinicKey(name="prescribing_councils_key"),
         ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="prescribing_councils_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="prescribing_councils_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="prescribing_councils_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="prescribing_councils_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="prescribing_councils_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "council__in",
-                        ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15"],
-                    )
-                ),
-                name="prescribing_councils_council_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["COMMON", "RET_ANTIMICROBIAL", "RET_GLP1"])),
-                name="prescribing_councils_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis", ""), _negated=True), name="prescribing_councils_basis"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescribingcouncil",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "council", "kind"),
-                name="prescribing_councils_once",
-                violation_error_message="This council has this document already.",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="prescribingcouncil",
             trigger=pgtrigger.compiler.Trigger(
@@ -1081,170 +1383,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="prescription",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("patient"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.F("id"),
-                name="prescriptions_patient",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="prescription",
-            index=models.Index(
-                models.F("clinic"),
-                models.F("prescriber"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.F("id"),
-                name="prescriptions_prescriber",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="prescription",
-            index=models.Index(fields=["clinic", "batch"], name="prescriptions_batch"),
-        ),
-        migrations.AddIndex(
-            model_name="prescription",
-            index=models.Index(
-                condition=models.Q(("renews__isnull", False)), fields=["clinic", "renews"], name="prescriptions_renews"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="prescription",
             constraint=neonpro.db.policies.ClinicKey(name="prescriptions_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="prescriptions_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="prescriptions_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false))) AND (status <> 'draft' OR prescriber_id = (SELECT neonpro.current_professional()))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="prescriptions_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="prescriptions_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true))) AND (prescriber_id = (SELECT neonpro.current_professional()))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="prescriptions_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescriptions.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true))) AND (prescriber_id = (SELECT neonpro.current_professional()) AND status = 'draft')",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="prescriptions_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.SameClinic(field="prescriber", name="prescriptions_prescriber_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=neonpro.db.policies.SameClinic(field="renews", name="prescriptions_renews_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["draft", "issued"])), name="prescriptions_status_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        ["NRA", "NRB", "NRB2", "NRR", "NRT", "RCE", "RET_ANTIMICROBIAL", "RET_GLP1", "COMMON", ""],
-                    )
-                ),
-                name="prescriptions_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("content__isnull", True),
-                        ("is_electronic", False),
-                        ("issued_at__isnull", True),
-                        ("issued_on__isnull", True),
-                        ("kind", ""),
-                        ("sncr_number", ""),
-                        ("status", "draft"),
-                        ("valid_until__isnull", True),
-                    ),
-                    models.Q(
-                        ("content__isnull", False),
-                        ("issued_at__isnull", False),
-                        ("issued_on__isnull", False),
-                        ("status", "issued"),
-                        ("valid_until__gte", models.F("issued_on")),
-                        ("valid_until__isnull", False),
-                        models.Q(("kind", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="prescriptions_issued_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_electronic", False),
-                    ("kind", "COMMON"),
-                    models.Q(("sncr_number", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="prescriptions_never_electronic_without_number",
-                violation_error_message="Without an SNCR number this prescription cannot be electronic: print it and sign it by hand.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("sncr_number", ""),
-                    models.Q(
-                        ("sncr_number__regex", "^[0-9]{4}\\.[0-9]-[0-9]{2}\\.[0-9]{7}$"),
-                        models.Q(("kind", "COMMON"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="prescriptions_number_form",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="prescription",
@@ -1326,64 +1467,6 @@ class Migration(migrations.Migration):
             model_name="prescriptioncancellation",
             constraint=neonpro.db.policies.ClinicKey(name="prescription_cancellations_key"),
         ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="prescription_cancellations_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="prescription_cancellations_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_cancellations.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="prescription_cancellations_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_cancellations.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.SameClinic(
-                field="patient", name="prescription_cancellations_patient_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.SameClinic(
-                field="prescription", name="prescription_cancellations_prescription_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.db.policies.SameClinic(
-                field="cancelled_by", name="prescription_cancellations_cancelled_by_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=neonpro.vault.fields.NotEmpty(field="reason", name="prescription_cancellations_reason_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptioncancellation",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "prescription"),
-                name="prescription_cancellations_once",
-                violation_error_message="This prescription is cancelled already.",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="prescriptioncancellation",
             trigger=pgtrigger.compiler.Trigger(
@@ -1464,59 +1547,6 @@ class Migration(migrations.Migration):
             model_name="prescriptiontemplate",
             constraint=neonpro.db.policies.ClinicKey(name="prescription_templates_key"),
         ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="prescription_templates_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="prescription_templates_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="prescription_templates_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="prescription_templates_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager', 'professional'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "name"),
-                name="prescription_templates_one_per_name",
-                violation_error_message="This clinic already has a template with this name.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptiontemplate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("starter", ""), _negated=True),
-                fields=("clinic", "starter"),
-                name="prescription_templates_starter_once",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="prescriptiontemplate",
             trigger=pgtrigger.compiler.Trigger(
@@ -1545,82 +1575,6 @@ class Migration(migrations.Migration):
                     table="prescription_templates",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="sncrnumber",
-            index=models.Index(
-                condition=models.Q(("used_for__isnull", True)),
-                fields=["user", "sncr_type", "created_at"],
-                name="sncr_numbers_free",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="sncr_numbers_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="sncr_numbers_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="sncr_numbers_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="user_id = (SELECT neonpro.current_user_id()) AND (SELECT neonpro.current_clinic_role()) = 'professional'",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sncr_type__in", ["NRA", "NRB", "NRB2", "NRR", "NRT", "RCE", "RET"])),
-                name="sncr_numbers_sncr_type_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__regex", "^[0-9]{4}\\.[0-9]-[0-9]{2}\\.[0-9]{7}$")),
-                name="sncr_numbers_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("used_at__isnull", True), ("used_for__isnull", True), ("used_in__isnull", True)),
-                    models.Q(("used_at__isnull", False), ("used_for__isnull", False), ("used_in__isnull", False)),
-                    _connector="OR",
-                ),
-                name="sncr_numbers_used_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=models.UniqueConstraint(
-                fields=("number",),
-                name="sncr_numbers_once",
-                violation_error_message="This number was recorded before: SNCR gives each number once.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sncrnumber",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("used_for__isnull", False)),
-                fields=("used_for",),
-                name="sncr_numbers_one_per_document",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1684,97 +1638,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="prescriptionitem",
-            index=models.Index(fields=["clinic", "prescription", "position"], name="prescription_items_of"),
-        ),
-        migrations.AddIndex(
-            model_name="prescriptionitem",
-            index=models.Index(fields=["clinic", "patient", "substance"], name="prescription_items_patient"),
-        ),
         migrations.AddConstraint(
             model_name="prescriptionitem",
             constraint=neonpro.db.policies.ClinicKey(name="prescription_items_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="prescription_items_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="prescription_items_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(false)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="prescription_items_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="prescription_items_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="DELETE",
-                name="prescription_items_delete",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('professional'), false)) IS NOT NULL AND (EXISTS (SELECT FROM care_team AS c WHERE c.clinic_id = (SELECT neonpro.current_clinic()) AND c.professional_id = (SELECT neonpro.current_professional()) AND c.patient_id = prescription_items.patient_id AND c.until IS NULL) OR patient_id IN (SELECT neonpro.granted_patients(true)))",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.SameClinic(field="patient", name="prescription_items_patient_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.db.policies.SameClinic(
-                field="prescription", name="prescription_items_prescription_same_clinic"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["NRA", "NRB", "NRB2", "NRR", "NRT", "RCE", "RET_ANTIMICROBIAL", "RET_GLP1", "COMMON"])
-                ),
-                name="prescription_items_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.vault.fields.NotEmpty(field="medicine", name="prescription_items_medicine_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=neonpro.vault.fields.NotEmpty(field="posology", name="prescription_items_posology_given"),
-        ),
-        migrations.AddConstraint(
-            model_name="prescriptionitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("substance__isnull", False), ("kind", "COMMON"), _connector="OR"),
-                name="prescription_items_free_text_common",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="prescriptionitem",
