@@ -157,6 +157,81 @@ class Migration(migrations.Migration):
                 "verbose_name": "request of a holder",
                 "verbose_name_plural": "requests of holders",
                 "db_table": "data_requests",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="data_requests_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="data_requests_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="data_requests_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="data_requests_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "CONFIRMATION",
+                                    "ACCESS",
+                                    "CORRECTION",
+                                    "ANONYMIZE_BLOCK_DELETE",
+                                    "PORTABILITY",
+                                    "DELETE_CONSENTED_DATA",
+                                    "SHARING_INFO",
+                                    "CONSENT_REFUSAL_INFO",
+                                    "REVOKE_CONSENT",
+                                    "OPPOSE",
+                                    "PETITION_ANPD",
+                                    "REVIEW_AUTOMATED_DECISION",
+                                    "RECORD_COPY",
+                                    "RECORD_RECTIFICATION",
+                                ],
+                            )
+                        ),
+                        name="data_requests_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("channel__in", ["in_person", "page", "email", "letter", "phone"])),
+                        name="data_requests_channel_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["received", "in_progress", "answered", "refused"])),
+                        name="data_requests_status_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("identity_check__in", ["document", "code", "gov_br", "representative", ""])
+                        ),
+                        name="data_requests_identity_check_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("identity_check", ""), ("identity_checked_at__isnull", False), _connector="OR"
+                        ),
+                        name="data_requests_identity_when",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["clinic", "status", "due_on"], name="data_requests_queue"),
+                    models.Index(models.F("clinic"), models.F("patient_id"), name="data_requests_patient"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -258,6 +333,56 @@ class Migration(migrations.Migration):
                 "verbose_name": "erasure",
                 "verbose_name_plural": "erasures",
                 "db_table": "erasures",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="erasures_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="erasures_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="erasures_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="erasures_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.SameClinic(field="request", name="erasures_request_same_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["request", "retention", "replay"])),
+                        name="erasures_kind_listed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "request"), _negated=True),
+                            models.Q(("proposed_by__isnull", False), ("request__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="erasures_of_a_request",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            models.Q(("approved_by", models.F("proposed_by")), _negated=True),
+                            ("alone", True),
+                            _connector="OR",
+                        ),
+                        name="erasures_two_people",
+                    ),
+                ],
+                "indexes": [models.Index(models.F("clinic"), models.F("patient_id"), name="erasures_patient")],
             },
         ),
         migrations.CreateModel(
@@ -327,111 +452,39 @@ class Migration(migrations.Migration):
                 "verbose_name": "legal hold",
                 "verbose_name_plural": "legal holds",
                 "db_table": "legal_holds",
+                "constraints": [
+                    neonpro.db.policies.RowPolicy(
+                        command="ALL",
+                        name="legal_holds_clinic",
+                        restrictive=True,
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="clinic_id = (SELECT neonpro.current_clinic())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="legal_holds_view",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="legal_holds_add",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="UPDATE",
+                        name="legal_holds_change",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo'), false)) IS NOT NULL",
+                    ),
+                ],
+                "indexes": [models.Index(models.F("clinic"), models.F("patient_id"), name="legal_holds_patient")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="datarequest",
-            index=models.Index(fields=["clinic", "status", "due_on"], name="data_requests_queue"),
-        ),
-        migrations.AddIndex(
-            model_name="datarequest",
-            index=models.Index(models.F("clinic"), models.F("patient_id"), name="data_requests_patient"),
         ),
         migrations.AddConstraint(
             model_name="datarequest",
             constraint=neonpro.db.policies.ClinicKey(name="data_requests_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="data_requests_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="data_requests_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="data_requests_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="data_requests_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "CONFIRMATION",
-                            "ACCESS",
-                            "CORRECTION",
-                            "ANONYMIZE_BLOCK_DELETE",
-                            "PORTABILITY",
-                            "DELETE_CONSENTED_DATA",
-                            "SHARING_INFO",
-                            "CONSENT_REFUSAL_INFO",
-                            "REVOKE_CONSENT",
-                            "OPPOSE",
-                            "PETITION_ANPD",
-                            "REVIEW_AUTOMATED_DECISION",
-                            "RECORD_COPY",
-                            "RECORD_RECTIFICATION",
-                        ],
-                    )
-                ),
-                name="data_requests_kind_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("channel__in", ["in_person", "page", "email", "letter", "phone"])),
-                name="data_requests_channel_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["received", "in_progress", "answered", "refused"])),
-                name="data_requests_status_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("identity_check__in", ["document", "code", "gov_br", "representative", ""])),
-                name="data_requests_identity_check_listed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datarequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("identity_check", ""), ("identity_checked_at__isnull", False), _connector="OR"),
-                name="data_requests_identity_when",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="datarequest",
@@ -463,83 +516,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="erasure",
-            index=models.Index(models.F("clinic"), models.F("patient_id"), name="erasures_patient"),
-        ),
         migrations.AddConstraint(
             model_name="erasure",
             constraint=neonpro.db.policies.ClinicKey(name="erasures_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="erasures_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="erasures_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="erasures_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="erasures_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=neonpro.db.policies.SameClinic(field="request", name="erasures_request_same_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["request", "retention", "replay"])), name="erasures_kind_listed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "request"), _negated=True),
-                    models.Q(("proposed_by__isnull", False), ("request__isnull", False)),
-                    _connector="OR",
-                ),
-                name="erasures_of_a_request",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasure",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved_by__isnull", True),
-                    models.Q(("approved_by", models.F("proposed_by")), _negated=True),
-                    ("alone", True),
-                    _connector="OR",
-                ),
-                name="erasures_two_people",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="erasure",
@@ -586,50 +565,9 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="legalhold",
-            index=models.Index(models.F("clinic"), models.F("patient_id"), name="legal_holds_patient"),
-        ),
         migrations.AddConstraint(
             model_name="legalhold",
             constraint=neonpro.db.policies.ClinicKey(name="legal_holds_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="ALL",
-                name="legal_holds_clinic",
-                restrictive=True,
-                to=("neonpro_app", "neonpro_owner"),
-                using="clinic_id = (SELECT neonpro.current_clinic())",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="SELECT",
-                name="legal_holds_view",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="INSERT",
-                name="legal_holds_add",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo'), false)) IS NOT NULL",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=neonpro.db.policies.RowPolicy(
-                command="UPDATE",
-                name="legal_holds_change",
-                to=("neonpro_app", "neonpro_owner"),
-                using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo'), false)) IS NOT NULL",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="legalhold",
