@@ -270,6 +270,8 @@ NEONPRO_SIGNATURE_ROOTS = env.list(
 )
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
+# Whether this installation works with SNCR. Without it nothing controlled or retained is issued electronically.
+NEONPRO_SNCR = env.bool("NEONPRO_SNCR", default=False)
 
 # What is sent stays in memory until it is encrypted and never lies on the disk, whatever the size of the request that
 # brings it. First the private keys, of which no more is kept than a key can have; then everything else, and a request
