@@ -86,6 +86,7 @@ class AdverseEvent(VaultModel, ClinicModel):
         "status": "a closed list of states",
         "protocol": "the agency's number of a notification",
     }
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "adverse_events"
@@ -139,6 +140,7 @@ class RecallContact(VaultModel, ClinicModel):
     recorded_by = models.UUIDField(_("recorded by"), null=True, blank=True, editable=False)
 
     in_clear: ClassVar[dict[str, str]] = {"outcome": "a closed list of outcomes"}
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "recall_contacts"

@@ -94,6 +94,7 @@ class ProductApplication(VaultModel, ClinicModel):
         "model": "a product's model",
         "lot_number": "a lot's number, nobody's; a recall compares it",
     }
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "product_applications"
@@ -155,6 +156,8 @@ class ApplicationVoid(VaultModel, ClinicModel):
     reason = EncryptedTextField(
         _("reason"), max_length=300, label="application_void.reason", category="clinical", patient="patient"
     )
+
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "product_application_voids"

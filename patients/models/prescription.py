@@ -114,6 +114,7 @@ class Prescription(VaultModel, ClinicModel):
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
         "sncr_number": "a number of the document, not of the patient; PostgreSQL refuses without it",
     }
+    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescriptions"
@@ -219,6 +220,7 @@ class PrescriptionItem(VaultModel, ClinicModel):
     in_clear: ClassVar[dict[str, str]] = {
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
     }
+    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_items"
@@ -266,6 +268,8 @@ class PrescriptionCancellation(VaultModel, ClinicModel):
     reason = EncryptedTextField(
         _("reason"), max_length=300, **_clinical("prescription_cancellation.reason", blank=False)
     )
+
+    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_cancellations"
