@@ -318,9 +318,3 @@ def _elsewhere(found: DataRequest) -> dict[str, Any] | None:
         return {"label": label, "url": reverse(name, args=[found.patient_id])}
     except NoReverseMatch:
         return None
-
-
-def waiting_figure() -> dict[str, Any]:
-    """What the first page shows the encarregado: how many wait, and how many of them are overdue."""
-    number, over = requests.waiting()
-    return {"waiting": number, "overdue": over}
