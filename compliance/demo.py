@@ -1,4 +1,4 @@
-"""What the demonstration shows of consents, telemedicine and requests; `load_demo`, a floor below, calls it for each clinic."""
+"""What the demonstration shows of consents, telemedicine and requests; `load_demo`, a floor below, calls it per clinic."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
