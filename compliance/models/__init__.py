@@ -16,13 +16,31 @@ from compliance.models.consents import (
     Relation,
 )
 from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
-from compliance.models.requests import ERASING, DataRequest, IdentityCheck, RequestChannel, RequestStatus, RequestType
+from compliance.models.requests import (
+    ERASING,
+    LETTERS,
+    OPEN,
+    PACKAGED,
+    AnswerChannel,
+    DataRequest,
+    GuardRequest,
+    IdentityCheck,
+    RequestChannel,
+    RequestDigest,
+    RequestStatus,
+    RequestType,
+    due_day,
+)
 
 __all__ = [
     "ERASING",
+    "LETTERS",
     "NOT_SENSITIVE",
+    "OPEN",
+    "PACKAGED",
     "PLATFORM",
     "Actor",
+    "AnswerChannel",
     "AuditLog",
     "Channel",
     "Consent",
@@ -37,12 +55,15 @@ __all__ = [
     "EvidenceKind",
     "GrantKind",
     "GuardErasure",
+    "GuardRequest",
     "IdentityCheck",
     "LegalBasis",
     "LegalHold",
     "Relation",
     "RequestChannel",
+    "RequestDigest",
     "RequestStatus",
     "RequestType",
     "ResourcePermission",
+    "due_day",
 ]
