@@ -16,6 +16,7 @@ from compliance.models.consents import (
     Relation,
 )
 from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
+from compliance.models.holder import CodeKind, ContactMethod, HolderCode, HolderContact, HolderSession
 from compliance.models.requests import ERASING, DataRequest, IdentityCheck, RequestChannel, RequestStatus, RequestType
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "Actor",
     "AuditLog",
     "Channel",
+    "CodeKind",
     "Consent",
     "ConsentEvent",
     "ConsentRecord",
     "ConsentState",
     "ConsentText",
+    "ContactMethod",
     "DataCategory",
     "DataRequest",
     "Erasure",
@@ -37,6 +40,9 @@ __all__ = [
     "EvidenceKind",
     "GrantKind",
     "GuardErasure",
+    "HolderCode",
+    "HolderContact",
+    "HolderSession",
     "IdentityCheck",
     "LegalBasis",
     "LegalHold",

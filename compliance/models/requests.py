@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from clinics.base import TOUCH, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import RecordChanges
-from neonpro.db.policies import tenancy
+from neonpro.db.policies import CURRENT_PATIENT, RowPolicy, own_rows, tenancy
 
 
 class RequestType(models.TextChoices):
@@ -101,6 +101,14 @@ class DataRequest(ClinicModel):
         verbose_name_plural = _("requests of holders")
         constraints = [
             *tenancy("data_requests", ACCESS["data_requests"]),
+            own_rows("data_requests"),
+            # On the page «Meus dados» the holder asks; everything that follows is the encarregado's.
+            RowPolicy(
+                name="data_requests_ask_own",
+                command="INSERT",
+                using=f"patient_id = {CURRENT_PATIENT} AND channel = 'page' AND status = 'received' AND owner_id IS NULL"
+                " AND answered_at IS NULL",
+            ),
             closed_list("data_requests", "kind", RequestType),
             closed_list("data_requests", "channel", RequestChannel),
             closed_list("data_requests", "status", RequestStatus),
