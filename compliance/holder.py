@@ -20,7 +20,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.signing import BadSignature, Signer
-from django.db import connection
 from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -163,7 +162,9 @@ def enter_link(clinic: UUID, *, token: str, address: str) -> str:
 def leave(clinic: UUID, secret: str) -> None:
     """End a session; one that is over stays so."""
     with context.enter(Door(), clinic):
-        HolderSession.objects.filter(digest=Holder(secret).digest, ended_at__isnull=True).update(ended_at=timezone.now())
+        HolderSession.objects.filter(digest=Holder(secret).digest, ended_at__isnull=True).update(
+            ended_at=timezone.now()
+        )
 
 
 # --- What the clinic does ---------------------------------------------------------------------------------------------
@@ -333,7 +334,11 @@ def _count(clinic: UUID, *limits: Limit) -> None:
     with context.enter(Door(), clinic):
         ((allowed,),) = execute(
             "SELECT neonpro.holder_try(%s::text[], %s::int[], %s::interval[])",
-            [[key for key, _most, _time in limits], [most for _key, most, _time in limits], [t for _k, _m, t in limits]],
+            [
+                [key for key, _most, _time in limits],
+                [most for _key, most, _time in limits],
+                [t for _k, _m, t in limits],
+            ],
         )
     if not allowed:
         raise TooOften(_("Too many tries in a short time. Wait an hour, or ask the clinic for a link to this page."))

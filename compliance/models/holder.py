@@ -61,7 +61,10 @@ class HolderCode(ClinicModel):
             *_door("holder_codes", "SELECT", "INSERT", "UPDATE"),
             RowPolicy(
                 # The team hands out links and makes no codes, which are for the patient's own eyes.
-                name="holder_codes_links", command="INSERT", using=f"kind = 'link' OR {AT_THE_DOOR}", restrictive=True
+                name="holder_codes_links",
+                command="INSERT",
+                using=f"kind = 'link' OR {AT_THE_DOOR}",
+                restrictive=True,
             ),
             closed_list("holder_codes", "kind", CodeKind),
             models.CheckConstraint(condition=models.Q(tries__lte=TRIES), name="holder_codes_tries"),
