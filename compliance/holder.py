@@ -171,7 +171,7 @@ def leave(clinic: UUID, secret: str) -> None:
 
 
 def new_link(patient: UUID) -> str:
-    """A token that opens the page once, for the patient who stands at the desk; in the context of whoever hands it out."""
+    """A token that opens the page once, for the patient at the desk; in the context of whoever hands it out."""
     secret = secrets.token_urlsafe(24)
     made = HolderCode(patient_id=patient, kind=CodeKind.LINK, expires_at=timezone.now() + LINK_LASTS)
     made.digest = _digest(made.pk, secret)
@@ -266,7 +266,7 @@ def _whoever(identifier: str, born: date) -> Patient | None:
 
 
 def _contacts(patient: Patient) -> Iterator[str]:
-    """The addresses of a record to which codes can be sent: its e-mail, and its phone where there is somebody who sends."""
+    """The addresses of a record that codes can be sent to: its e-mail; its phone where somebody sends to phones."""
     names = ("email", "phone") if settings.NEONPRO_SMS_SENDER else ("email",)
     for name in names:
         value = getattr(patient, name)
@@ -331,14 +331,10 @@ def _count(clinic: UUID, *limits: Limit) -> None:
     Raises:
         TooOften: a limit is reached.
     """
+    keys, most, within = zip(*limits, strict=True)
     with context.enter(Door(), clinic):
         ((allowed,),) = execute(
-            "SELECT neonpro.holder_try(%s::text[], %s::int[], %s::interval[])",
-            [
-                [key for key, _most, _time in limits],
-                [most for _key, most, _time in limits],
-                [t for _k, _m, t in limits],
-            ],
+            "SELECT neonpro.holder_try(%s::text[], %s::int[], %s::interval[])", [list(keys), list(most), list(within)]
         )
     if not allowed:
         raise TooOften(_("Too many tries in a short time. Wait an hour, or ask the clinic for a link to this page."))

@@ -117,11 +117,7 @@ class RequestForm(_Described):
 
     kind = forms.ChoiceField(
         label=gettext_lazy("What do you ask for?"),
+        choices=[(str(code), code.label) for code in ASKED],
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose what you ask for.")},
     )
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        kind: Any = self.fields["kind"]
-        kind.choices = [(code, RequestType(code).label) for code in ASKED]

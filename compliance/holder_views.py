@@ -151,7 +151,7 @@ def code(request: HttpRequest, clinic: Clinic, attempt: UUID) -> HttpResponse:
 
 @_outside
 def invitation(request: HttpRequest, clinic: Clinic, token: str) -> HttpResponse:
-    """The clinic's link. Opening it does nothing, so that no program that looks at links uses it up; the button does."""
+    """The clinic's link. Opening it does nothing, or programs that look at links would use it up; the button does."""
     error, status = "", 200
     if request.method == "POST":
         try:

@@ -276,7 +276,8 @@ class ConsentRecord(VaultModel, ClinicModel):
             RowPolicy(
                 name="consent_records_withdraw_own",
                 command="INSERT",
-                using=f"patient_id = {CURRENT_PATIENT} AND event = 'withdrawn' AND actor = 'self' AND channel = 'portal'",
+                using=f"patient_id = {CURRENT_PATIENT} AND event = 'withdrawn' AND actor = 'self'"
+                " AND channel = 'portal'",
             ),
             closed_list("consent_records", "purpose", Purpose),
             closed_list("consent_records", "event", ConsentEvent),

@@ -85,7 +85,7 @@ class ContactMethod(models.TextChoices):
 
 
 class HolderContact(VaultModel, ClinicModel):
-    """An address that is known to be the patient's: codes are sent to no other. A changed address has to be confirmed."""
+    """An address that is known to be the patient's: codes go to no other. One that changed has to be confirmed."""
 
     patient = ClinicForeignKey("patients.Patient", verbose_name=_("patient"))
     contact = EncryptedTextField(

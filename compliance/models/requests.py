@@ -106,8 +106,8 @@ class DataRequest(ClinicModel):
             RowPolicy(
                 name="data_requests_ask_own",
                 command="INSERT",
-                using=f"patient_id = {CURRENT_PATIENT} AND channel = 'page' AND status = 'received' AND owner_id IS NULL"
-                " AND answered_at IS NULL",
+                using=f"patient_id = {CURRENT_PATIENT} AND channel = 'page' AND status = 'received'"
+                " AND owner_id IS NULL AND answered_at IS NULL",
             ),
             closed_list("data_requests", "kind", RequestType),
             closed_list("data_requests", "channel", RequestChannel),

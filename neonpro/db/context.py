@@ -189,7 +189,8 @@ def enter(
         using: the database alias.
 
     Raises:
-        NotAMember: the user has no active membership of that clinic, or the holder's session is over. Nothing was opened.
+        NotAMember: the user has no active membership of that clinic, or the holder's session is over. Nothing was
+            opened.
     """
     wrapper = _wrapper(using)
     outer = wrapper.clinic_context

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import suppress
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance import holder
-from compliance.models import DataRequest, HolderCode, HolderContact, HolderSession
+from compliance.models import DataRequest, HolderCode
 from neonpro.db import context
 from neonpro.db.context import Door, Holder
 from neonpro.vault.fields import encrypted_fields
@@ -193,19 +194,15 @@ def test_one_place_gets_three_codes_for_somebody_in_a_quarter_of_an_hour(clinic_
 
 def test_and_the_patient_elsewhere_still_gets_one(clinic_a: World, ana: Patient) -> None:
     for _try in range(8):
-        try:
+        with suppress(holder.TooOften):
             ask(clinic_a, address="6.6.6.6")
-        except holder.TooOften:
-            pass
     assert who(clinic_a, come_in(clinic_a, address="10.0.0.2")) == ana.pk
 
 
 def test_from_many_places_nobody_is_written_to_more_than_six_times_an_hour(clinic_a: World, ana: Patient) -> None:
     for number in range(10):
-        try:
+        with suppress(holder.TooOften):
             ask(clinic_a, address=f"6.6.6.{number}")
-        except holder.TooOften:
-            pass
     assert len(mail.outbox) == 6
 
 
@@ -272,13 +269,12 @@ def test_coming_in_leaves_a_trace_that_names_the_patient(clinic_a: World, ana: P
     come_in(clinic_a)
     with clinic_a.enter("dpo"), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT action, table_name FROM audit_logs WHERE patient_id = %s AND actor_kind = 'door' ORDER BY created_at",
+            "SELECT action, table_name FROM audit_logs WHERE patient_id = %s AND actor_kind = 'door'",
             [ana.pk],
         )
         rows = cursor.fetchall()
     assert ("INSERT", "holder_sessions") in rows
     assert ("READ", "patients") in rows
-    assert HolderSession and HolderContact
 
 
 # --- the pages --------------------------------------------------------------------------------------------------------

@@ -220,7 +220,8 @@ def insert(raw: Raw, table: str, row: dict[str, Any]) -> Any:
 def a_request(patient: UUID, **changes: Any) -> dict[str, Any]:
     return {
         "id": str(uuid4()), "clinic_id": None, "patient_id": str(patient), "kind": "ACCESS", "channel": "page",
-        "status": "received", "identity_check": "", "received_at": "2026-01-01T00:00Z", "created_at": "2026-01-01T00:00Z",
+        "status": "received", "identity_check": "", "received_at": "2026-01-01T00:00Z",
+        "created_at": "2026-01-01T00:00Z",
         "updated_at": "2026-01-01T00:00Z", **changes,
     }  # fmt: skip
 
@@ -317,7 +318,9 @@ def test_only_a_live_session_of_this_clinic_opens_the_context(worlds: Worlds, se
     assert not let_in(worlds.a.clinic.pk, "")
     with superuser(test_settings.DATABASE) as root:
         for ending in (
-            "ended_at = now()", "created_at = now() - interval '61 minutes'", "last_seen_at = now() - interval '16 minutes'",
+            "ended_at = now()",
+            "created_at = now() - interval '61 minutes'",
+            "last_seen_at = now() - interval '16 minutes'",
         ):  # fmt: skip
             root.execute("ALTER TABLE holder_sessions DISABLE TRIGGER USER")
             old = root.execute(
