@@ -1,13 +1,13 @@
 """What the demonstration shows of consents and telemedicine; `load_demo`, a floor below, calls it once a clinic."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from clinics.models import Membership, Professional, Service, User
 from clinics.roles import Role
-from compliance import consents
+from compliance import consents, holder
 from compliance.consents import Guardian
 from compliance.models import Channel, ConsentText
 from compliance.purposes import Purpose
@@ -16,6 +16,7 @@ from neonpro.vault.keys import Act
 from patients import telemedicine
 from patients.models import Appointment, AppointmentStatus, Patient, RefusedBy
 from patients.people import Draw
+from patients.search import known_cpf
 
 SOURCE = "demo"
 ASKED = 40
@@ -45,6 +46,27 @@ def load(place: UUID, now: datetime) -> None:
     _publish()
     _ask(now)
     _plan(place, now)
+    _open_page(now)
+
+
+HOLDER = ("52998224725", date(1980, 3, 5), "ana.demo@exemplo.example")
+"""CPF, date of birth and e-mail of the patient by whom the page «Meus dados» is tried (README)."""
+
+
+def _open_page(now: datetime) -> None:
+    """One patient with a confirmed e-mail who has consented, so that whoever tries the page knows as whom."""
+    cpf, born, email = HOLDER
+    if known_cpf(cpf) is not None:
+        return
+    ana = Patient(
+        name="Ana Beatriz Nogueira", preferred_name="Ana Nogueira", birth_date=born, birth_year=born.year, cpf=cpf,
+        email=email, phone="+5511987650000", sex="female", city="São Paulo", uf="SP", source=SOURCE,
+        external_id="meus-dados",
+    )  # fmt: skip
+    ana.save(force_insert=True)
+    holder.confirm_contact(ana, email)
+    for purpose in (Purpose.MARKETING, Purpose.IMAGE_RECORD):
+        consents.grant(ana, purpose, channel=Channel.PAPER, happened_at=now - timedelta(days=30))
 
 
 def _publish() -> None:
