@@ -96,6 +96,7 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "audit_logs": {"view": (_M, _D, _A)},
     # The encarregado's own: nobody deletes any of it, and a job only carries out what the rules allow by themselves.
     "data_requests": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
+    "request_digests": {"view": (_D, JOB), "add": (JOB,)},
     "erasures": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
     "legal_holds": {"view": (_D, JOB), "add": (_D,), "change": (_D,)},
     # The page «Meus dados»: who hands out a link to it, and who confirms that an address is the patient's. Its door and

@@ -121,3 +121,10 @@ class RequestForm(_Described):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose what you ask for.")},
     )
+    details = forms.CharField(
+        label=gettext_lazy("In your own words (you need not write anything)"),
+        required=False,
+        max_length=2000,
+        help_text=gettext_lazy("For example, what is wrong, and what would be right."),
+        widget=forms.Textarea(attrs={"rows": "4"}),
+    )

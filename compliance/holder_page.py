@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 
 from clinics.fields import WRITTEN
 from clinics.models import Clinic
-from compliance import consent_pdf, consents
+from compliance import consent_pdf, consents, requests
 from compliance.consents import ConsentError
 from compliance.erasure_letter import letter
 from compliance.holder import HolderError
 from compliance.models import (
+    OPEN,
     Channel,
     ConsentEvent,
     ConsentRecord,
@@ -27,7 +28,7 @@ from compliance.models import (
     RequestChannel,
     RequestStatus,
 )
-from neonpro.rules import rule
+from compliance.requests import RequestError
 from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import Act
 from patients.models import Patient
@@ -164,7 +165,6 @@ TAGS = {
     RequestStatus.REFUSED: "default",
 }
 
-OPEN = (RequestStatus.RECEIVED, RequestStatus.IN_PROGRESS)
 MOST_OPEN = 5
 """Requests that a patient can have open at a time on the page."""
 
@@ -179,10 +179,10 @@ def own_requests(patient: UUID) -> list[Asked]:
             kind=capfirst(found.get_kind_display()),
             state=capfirst(found.get_status_display()),
             tag=TAGS.get(RequestStatus(found.status), "default"),
-            overdue=bool(found.status in OPEN and found.due_on and found.due_on < today),
+            overdue=found.is_open and found.due_on < today,
             files=_files(erasures.get(found.pk)),
         )
-        for found in DataRequest.objects.filter(patient_id=patient).order_by("-received_at", "pk")
+        for found in requests.requests_of(patient)
     ]
 
 
@@ -192,13 +192,14 @@ def _files(erasure: Erasure | None) -> list[tuple[str, str, UUID]]:
     return [(_("Letter (PDF)"), "letter", erasure.pk), (_("Certificate (signed file)"), "certificate", erasure.pk)]
 
 
-def ask(patient: UUID, kind: str, *, checked: str) -> DataRequest:
+def ask(patient: UUID, kind: str, *, checked: str, details: str = "") -> DataRequest:
     """Open a request; its day is the rules'.
 
     Args:
         patient: who is in.
         kind: one of `RequestType`.
         checked: how it was made sure who asks (`IdentityCheck`).
+        details: in the patient's own words.
 
     Raises:
         HolderError: the same is open already, or too many are.
@@ -208,13 +209,12 @@ def ask(patient: UUID, kind: str, *, checked: str) -> DataRequest:
         raise HolderError(_("You have asked for this already, and the clinic has not answered yet. See below."))
     if len(standing) >= MOST_OPEN:
         raise HolderError(_("You have several requests open. Wait for the answer, or talk to the clinic."))
-    now = timezone.now()
-    today = timezone.localdate(now)
-    return DataRequest.objects.create(
-        patient_id=patient, kind=kind, channel=RequestChannel.PAGE, received_at=now,
-        due_on=rule("lgpd.requests.others", on=today).period.after(today),
-        identity_check=checked, identity_checked_at=now,
-    )  # fmt: skip
+    try:
+        return requests.open_request(
+            patient_id=patient, kind=kind, channel=RequestChannel.PAGE, identity_check=checked, details=details
+        )
+    except RequestError as error:
+        raise HolderError(str(error)) from error
 
 
 def identity_by(method: str) -> str:
@@ -240,6 +240,6 @@ def answer_file(clinic: Clinic, patient: UUID, what: str, record: UUID) -> tuple
     return letter(clinic, json.loads(erasure.certificate)), "application/pdf", f"resposta-{short}.pdf"
 
 
-def count_open(requests: Iterable[Asked]) -> int:
+def count_open(found: Iterable[Asked]) -> int:
     """How many still wait for their answer."""
-    return sum(asked.request.status in OPEN for asked in requests)
+    return sum(asked.request.is_open for asked in found)

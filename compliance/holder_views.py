@@ -234,7 +234,9 @@ def requests(visit: Visit) -> HttpResponse:
     form = RequestForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            holder_page.ask(visit.patient, form.cleaned_data["kind"], checked=_checked(visit))
+            holder_page.ask(
+                visit.patient, form.cleaned_data["kind"], checked=_checked(visit), details=form.cleaned_data["details"]
+            )
         except HolderError as refusal:
             error = str(refusal)
         else:

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("received_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="received at")),
-                ("due_on", models.DateField(blank=True, editable=False, null=True, verbose_name="due on")),
+                ("due_on", models.DateField(editable=False, verbose_name="due on")),
                 (
                     "status",
                     models.CharField(

@@ -6,5 +6,5 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0021_erasure"), ("clinics", "0002_gate")]
+    dependencies = [("compliance", "0026_requests"), ("clinics", "0002_gate")]
     operations = [InstallSql("holder_tries"), InstallSql("holder_try"), InstallSql("team_names")]

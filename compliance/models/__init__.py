@@ -17,13 +17,31 @@ from compliance.models.consents import (
 )
 from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
 from compliance.models.holder import CodeKind, ContactMethod, HolderCode, HolderContact, HolderSession
-from compliance.models.requests import ERASING, DataRequest, IdentityCheck, RequestChannel, RequestStatus, RequestType
+from compliance.models.requests import (
+    ERASING,
+    LETTERS,
+    OPEN,
+    PACKAGED,
+    AnswerChannel,
+    DataRequest,
+    GuardRequest,
+    IdentityCheck,
+    RequestChannel,
+    RequestDigest,
+    RequestStatus,
+    RequestType,
+    due_day,
+)
 
 __all__ = [
     "ERASING",
+    "LETTERS",
     "NOT_SENSITIVE",
+    "OPEN",
+    "PACKAGED",
     "PLATFORM",
     "Actor",
+    "AnswerChannel",
     "AuditLog",
     "Channel",
     "CodeKind",
@@ -40,6 +58,7 @@ __all__ = [
     "EvidenceKind",
     "GrantKind",
     "GuardErasure",
+    "GuardRequest",
     "HolderCode",
     "HolderContact",
     "HolderSession",
@@ -48,7 +67,9 @@ __all__ = [
     "LegalHold",
     "Relation",
     "RequestChannel",
+    "RequestDigest",
     "RequestStatus",
     "RequestType",
     "ResourcePermission",
+    "due_day",
 ]

@@ -21,7 +21,9 @@ def prepare() -> World:
     patient = world.patients[0]
     with world.enter("dpo"):
         text = ConsentText.objects.create(
-            purpose=Purpose.MARKETING, title="Novidades da clínica", body="Aceito receber novidades e ofertas por e-mail."
+            purpose=Purpose.MARKETING,
+            title="Novidades da clínica",
+            body="Aceito receber novidades e ofertas por e-mail.",
         )
         consents.publish(text)
     with world.enter():

@@ -13,6 +13,9 @@ from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 CALLABLE = {
     "begin_erasure": "the patient of an approved erasure; from here on only they can be erased",
     "data_of": "ids and plain columns of one patient's rows, for the plan of an erasure; for the DPO and jobs",
+    "packaged_patient": "whose data an open, identified request of the own clinic lets the DPO package",
+    "package_rows": "rows of the patient of such a request, to the DPO; what is encrypted stays so",
+    "package_file": "one file of the patient of such a request, to the DPO, encrypted",
     "end_erasure": "nothing; writes the event ERASE",
     "erase_rows": "how many rows of the patient who is being erased are gone",
     "erasing_patient": "whom the own transaction erases",
