@@ -245,7 +245,7 @@ def requests(visit: Visit) -> HttpResponse:
     return _page(
         request, visit.clinic, "requests", status=409 if error else 200, error=error, form=form,
         asked=holder_page.own_requests(visit.patient), done=request.GET.get("feito", ""),
-        choices=[(code, label, ASKED[code], code == chosen) for code, label in form.fields["kind"].choices],  # type: ignore[attr-defined]
+        choices=[(code.value, code.label, words, code == chosen) for code, words in ASKED.items()],
     )  # fmt: skip
 
 

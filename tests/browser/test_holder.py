@@ -23,7 +23,7 @@ def prepare() -> World:
         text = ConsentText.objects.create(
             purpose=Purpose.MARKETING,
             title="Novidades da clínica",
-            body="Aceito receber novidades e ofertas por e-mail.",
+            body="Aceito receber novidades por e-mail.",
         )
         consents.publish(text)
     with world.enter():

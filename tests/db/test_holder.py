@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from django.utils import timezone
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -218,11 +219,11 @@ def insert(raw: Raw, table: str, row: dict[str, Any]) -> Any:
 
 
 def a_request(patient: UUID, **changes: Any) -> dict[str, Any]:
+    now, empty = timezone.now().isoformat(), ("details", "extension_reason", "answer", "refusal_ground")
     return {
         "id": str(uuid4()), "clinic_id": None, "patient_id": str(patient), "kind": "ACCESS", "channel": "page",
-        "status": "received", "identity_check": "", "received_at": "2026-01-01T00:00Z",
-        "created_at": "2026-01-01T00:00Z",
-        "updated_at": "2026-01-01T00:00Z", **changes,
+        "status": "received", "identity_check": "code", "received_at": now, "created_at": now, "updated_at": now,
+        "due_on": "2099-01-01", "answer_channel": "", **dict.fromkeys(empty, "\\x"), **changes,
     }  # fmt: skip
 
 
@@ -235,6 +236,10 @@ def test_a_request_is_opened_for_oneself_alone_and_decided_by_nobody_of_them(hol
         {"channel": "in_person"},
         {"status": "answered"},
         {"answered_at": "2026-01-01T00:00Z"},
+        {"identity_check": "gov_br"},
+        {"received_at": "2026-01-01T00:00Z"},
+        {"due_on": "2026-01-01"},
+        {"owner_id": str(worlds.a.user("dpo").pk)},
     ):
         outcome = insert(holder, "data_requests", a_request(me, clinic_id=here) | changes)
         assert outcome.state is not None, changes
