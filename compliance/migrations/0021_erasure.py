@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                         command="INSERT",
                         name="data_requests_ask_own",
                         to=("neonpro_app", "neonpro_owner"),
-                        using="patient_id = (SELECT neonpro.current_patient()) AND channel = 'page' AND status = 'received' AND identity_check IN ('code', 'document') AND owner_id IS NULL AND answered_at IS NULL AND extended_at IS NULL AND received_at > now() - interval '1 hour' AND due_on >= current_date",
+                        using="patient_id = (SELECT neonpro.current_patient()) AND channel = 'page' AND status = 'received' AND identity_check IN ('code', 'document') AND owner_id IS NULL AND answered_at IS NULL AND received_at > now() - interval '1 hour' AND due_on >= current_date",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

@@ -175,7 +175,7 @@ class DataRequest(VaultModel, ClinicModel):
                 command="INSERT",
                 using=f"patient_id = {CURRENT_PATIENT} AND channel = 'page' AND status = 'received'"
                 " AND identity_check IN ('code', 'document') AND owner_id IS NULL AND answered_at IS NULL"
-                " AND extended_at IS NULL AND received_at > now() - interval '1 hour' AND due_on >= current_date",
+                " AND received_at > now() - interval '1 hour' AND due_on >= current_date",
             ),
             closed_list("data_requests", "kind", RequestType),
             closed_list("data_requests", "channel", RequestChannel),
