@@ -1,8 +1,10 @@
 """«Meus dados» in a browser: a code, own data, a consent taken back, who accessed, a request."""
 
+import os
 import re
 import time
 from datetime import date
+from pathlib import Path
 
 from django.core import mail
 from django.urls import reverse
@@ -47,11 +49,26 @@ def code() -> str:
     raise AssertionError("no message was sent")
 
 
+def shots(page: Page, name: str) -> None:
+    """Pictures, narrow and wide, light and dark, where NEONPRO_SHOTS says where to put them."""
+    if place := os.environ.get("NEONPRO_SHOTS"):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            for width in (390, 1400):
+                page.set_viewport_size({"width": width, "height": 844})
+                page.screenshot(path=str(Path(place) / f"holder-{name}-{width}-{scheme}.png"), full_page=True)
+        page.emulate_media(color_scheme="light")
+
+
 def come_in(page: Page, world: World) -> None:
     page.goto(reverse("holder:home", args=[world.clinic.pk]))
+    page.get_by_role("button", name="Enviar código").click()
+    expect(page.get_by_role("alert")).to_have_count(2)
+    shots(page, "sign-in")
     page.get_by_label("Seu CPF ou e-mail").fill("529.982.247-25")
     page.get_by_label("Sua data de nascimento").fill("05/03/1980")
     page.get_by_role("button", name="Enviar código").click()
+    shots(page, "code")
     page.get_by_label("Código").fill(code())
     page.get_by_role("button", name="Entrar").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Olá, Ana Nogueira")
@@ -61,10 +78,12 @@ def test_a_patient_sees_and_decides_about_their_data(page: Page, mailoutbox: lis
     world = prepare()
     come_in(page, world)
     expect(page.get_by_text("529.982.247-25")).to_be_visible()
+    shots(page, "home")
 
     page.get_by_role("link", name="Consentimentos").click()
     page.get_by_text("Ler o que aceitei").click()
-    expect(page.get_by_text("Aceito receber novidades e ofertas por e-mail.")).to_be_visible()
+    expect(page.get_by_text("Aceito receber novidades por e-mail.")).to_be_visible()
+    shots(page, "consents")
     page.get_by_role("button", name="Retirar").click()
     expect(page.get_by_role("status")).to_contain_text("Vale a partir de agora")
     expect(page.get_by_role("button", name="Retirar")).to_have_count(0)
@@ -74,6 +93,7 @@ def test_a_patient_sees_and_decides_about_their_data(page: Page, mailoutbox: lis
     page.get_by_role("link", name="Quem acessou").click()
     expect(page.get_by_text("reception ALFAZEMA").first).to_be_visible()
     expect(page.get_by_text("o paciente").first).to_be_visible()
+    shots(page, "accesses")
 
     page.get_by_role("link", name="Pedidos").click()
     page.get_by_role("button", name="Enviar o pedido").click()
@@ -81,7 +101,8 @@ def test_a_patient_sees_and_decides_about_their_data(page: Page, mailoutbox: lis
     page.get_by_label("Anonimização, bloqueio ou eliminação").check()
     page.get_by_role("button", name="Enviar o pedido").click()
     expect(page.get_by_role("status")).to_contain_text("Seu pedido chegou")
-    expect(page.get_by_text("Resposta até")).to_be_visible()
+    expect(page.get_by_text("Resposta até").first).to_be_visible()
+    shots(page, "requests")
 
     page.get_by_role("button", name="Sair").click()
     page.goto(reverse("holder:requests", args=[world.clinic.pk]))
@@ -98,6 +119,7 @@ def test_the_clinics_link_opens_the_page_once(page: Page, mailoutbox: list[objec
     page.get_by_role("button", name="Criar link").click()
     link = page.locator("[data-link]").inner_text()
     expect(page.get_by_role("img", name="QR code do link")).to_be_visible()
+    shots(page, "handout")
     page.goto(link)
     page.get_by_role("button", name="Entrar").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Olá, Ana Nogueira")
