@@ -54,19 +54,19 @@ HOLDER = ("52998224725", date(1980, 3, 5), "ana.demo@exemplo.example")
 
 
 def _open_page(now: datetime) -> None:
-    """One patient with a confirmed e-mail who has consented, so that whoever tries the page knows as whom."""
+    """Make one of those who were asked the patient by whom the page is tried: known data, a confirmed e-mail."""
     cpf, born, email = HOLDER
     if known_cpf(cpf) is not None:
         return
-    ana = Patient(
-        name="Ana Beatriz Nogueira", preferred_name="Ana Nogueira", birth_date=born, birth_year=born.year, cpf=cpf,
-        email=email, phone="+5511987650000", sex="female", city="São Paulo", uf="SP", source=SOURCE,
-        external_id="meus-dados",
-    )  # fmt: skip
-    ana.save(force_insert=True)
-    holder.confirm_contact(ana, email)
-    for purpose in (Purpose.MARKETING, Purpose.IMAGE_RECORD):
-        consents.grant(ana, purpose, channel=Channel.PAPER, happened_at=now - timedelta(days=30))
+    adults = Patient.objects.filter(source=SOURCE, restricted_at__isnull=True, birth_year__lt=now.year - 19)
+    found = adults.opening("identification", "contact").order_by("created_at", "pk").first()
+    if found is None:
+        return
+    found.cpf, found.birth_date, found.birth_year, found.email = cpf, born, born.year, email
+    found.save()
+    holder.confirm_contact(found, email)
+    if not consents.allows(found.pk, Purpose.MARKETING):
+        consents.grant(found, Purpose.MARKETING, channel=Channel.PAPER)
 
 
 def _publish() -> None:
