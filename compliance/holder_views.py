@@ -30,6 +30,7 @@ from compliance import holder, holder_page
 from compliance.holder import HolderError, NotLetIn, TooOften
 from compliance.holder_forms import ASKED, CodeForm, RequestForm, SignInForm, WithdrawForm
 from compliance.models import HolderSession
+from compliance.models.holder import TRIES
 from neonpro.db import context
 from neonpro.db.bound import execute
 from neonpro.db.context import Door, Holder
@@ -145,7 +146,7 @@ def code(request: HttpRequest, clinic: Clinic, attempt: UUID) -> HttpResponse:
             return _let_in(request, clinic.pk, secret)
     return _page(
         request, clinic, "code", status=status, form=form, error=error,
-        minutes=holder.CODE_LASTS.seconds // 60, tries=holder.TRIES,
+        minutes=holder.CODE_LASTS.seconds // 60, tries=TRIES,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def code() -> str:
     """What the message says; it is sent aside."""
     for _ in range(100):
         if mail.outbox:
-            found = re.search(r"^\s*(\d{4} \d{4})$", mail.outbox[-1].body, re.MULTILINE)
+            found = re.search(r"^\s*(\d{4} \d{4})$", str(mail.outbox[-1].body), re.MULTILINE)
             assert found
             return found.group(1)
         time.sleep(0.1)
@@ -53,7 +53,7 @@ def shots(page: Page, name: str) -> None:
     """Pictures, narrow and wide, light and dark, where NEONPRO_SHOTS says where to put them."""
     if place := os.environ.get("NEONPRO_SHOTS"):
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             for width in (390, 1400):
                 page.set_viewport_size({"width": width, "height": 844})
                 page.screenshot(path=str(Path(place) / f"holder-{name}-{width}-{scheme}.png"), full_page=True)

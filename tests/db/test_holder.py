@@ -331,7 +331,7 @@ def test_only_a_live_session_of_this_clinic_opens_the_context(worlds: Worlds, se
             old = root.execute(
                 "SELECT ended_at, created_at, last_seen_at FROM holder_sessions WHERE digest = %s", [digest]
             ).fetchone()
-            root.execute(f"UPDATE holder_sessions SET {ending} WHERE digest = %s", [digest])  # type: ignore[arg-type]
+            root.execute(f"UPDATE holder_sessions SET {ending} WHERE digest = %s", [digest])
             assert not let_in(worlds.a.clinic.pk, digest), ending
             assert old is not None
             root.execute(
