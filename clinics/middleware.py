@@ -83,7 +83,8 @@ class ClinicMiddleware:
             # The audit log says for which page keys were opened, rendering included.
             with purpose(page_of(request)), context.enter(actor, clinic, request_id=request.request_id):
                 response = self.get_response(request)
-                if isinstance(response, StreamingHttpResponse):
+                # `own_context`: it opens one itself, piece after piece, so that a large file is never all in memory.
+                if isinstance(response, StreamingHttpResponse) and not getattr(response, "own_context", False):
                     # What streams after the context has closed would find no rows.
                     response.streaming_content = list(cast("Iterator[bytes]", response.streaming_content))
                 if response.status_code >= 500:

@@ -1,4 +1,4 @@
-"""What the demonstration shows of consents and telemedicine; `load_demo`, a floor below, calls it once a clinic."""
+"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; `load_demo` calls it for each clinic."""
 
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from clinics.models import Membership, Professional, Service, User
 from clinics.roles import Role
-from compliance import consents, holder
+from compliance import consents, holder, requests
 from compliance.consents import Guardian
-from compliance.models import Channel, ConsentText
+from compliance.models import Channel, ConsentText, DataRequest, IdentityCheck, RequestChannel, RequestType
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.vault.keys import Act
@@ -47,6 +47,7 @@ def load(place: UUID, now: datetime) -> None:
     _ask(now)
     _plan(place, now)
     _open_page(now)
+    load_requests(place, now)
 
 
 HOLDER = ("52998224725", date(1980, 3, 5), "ana.demo@exemplo.example")
@@ -144,3 +145,38 @@ def _plan(place: UUID, now: datetime) -> None:
             )  # fmt: skip
             if order == 2:
                 telemedicine.refuse(session.pk, by=RefusedBy.PATIENT)
+
+
+def load_requests(place: UUID, now: datetime) -> None:
+    """Some requests of holders: overdue, due soon, new, answered and refused; in the demonstration job's context."""
+    if DataRequest.objects.exists():
+        return
+    people = list(Patient.objects.filter(source=SOURCE, restricted_at__isnull=True).order_by("created_at", "pk")[:6])
+    told: tuple[tuple[RequestType, RequestChannel, int, IdentityCheck | str, str], ...] = (
+        (
+            RequestType.ACCESS,
+            RequestChannel.EMAIL,
+            18,
+            IdentityCheck.CODE,
+            "Quero uma cópia de tudo o que há sobre mim.",
+        ),
+        (RequestType.CORRECTION, RequestChannel.IN_PERSON, 13, IdentityCheck.DOCUMENT, "Mudei de sobrenome ao casar."),
+        (RequestType.PORTABILITY, RequestChannel.LETTER, 4, "", "Vou me mudar e quero levar meus dados."),
+        (RequestType.SHARING_INFO, RequestChannel.PHONE, 1, "", ""),
+        (RequestType.CONFIRMATION, RequestChannel.EMAIL, 20, IdentityCheck.CODE, "Vocês têm meus dados?"),
+        (RequestType.ERASURE, RequestChannel.EMAIL, 30, "", "Apaguem tudo."),
+    )
+    for patient, (kind, channel, ago, check, words) in zip(people, told, strict=False):
+        request = requests.open_request(
+            patient_id=patient.pk, kind=kind, channel=channel, received_at=now - timedelta(days=ago),
+            identity_check=check, details=words,
+        )  # fmt: skip
+        if kind is RequestType.CONFIRMATION:
+            requests.answer_request(
+                request, "Confirmamos que a clínica trata dados seus; a carta detalha quais.", channel="email"
+            )
+        if kind is RequestType.ERASURE:
+            requests.refuse_request(
+                request, "Não foi possível confirmar a identidade de quem pediu; o e-mail não é o do cadastro.",
+                channel="email",
+            )  # fmt: skip

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from clinics.fields import WRITTEN
 from clinics.models import Clinic
-from compliance import consent_pdf, consents, requests
+from compliance import consent_pdf, consents, package_pdf, requests
 from compliance.consents import ConsentError
 from compliance.erasure_letter import letter
 from compliance.holder import HolderError
@@ -180,16 +180,20 @@ def own_requests(patient: UUID) -> list[Asked]:
             state=capfirst(found.get_status_display()),
             tag=TAGS.get(RequestStatus(found.status), "default"),
             overdue=found.is_open and found.due_on < today,
-            files=_files(erasures.get(found.pk)),
+            files=_files(found, erasures.get(found.pk)),
         )
         for found in requests.requests_of(patient)
     ]
 
 
-def _files(erasure: Erasure | None) -> list[tuple[str, str, UUID]]:
-    if erasure is None:
-        return []
-    return [(_("Letter (PDF)"), "letter", erasure.pk), (_("Certificate (signed file)"), "certificate", erasure.pk)]
+def _files(found: DataRequest, erasure: Erasure | None) -> list[tuple[str, str, UUID]]:
+    if erasure is not None:
+        return [(_("Letter (PDF)"), "letter", erasure.pk), (_("Certificate (signed file)"), "certificate", erasure.pk)]
+    return [(_("Answer (PDF)"), "answer", found.pk)] if _answered(found) else []
+
+
+def _answered(found: DataRequest) -> bool:
+    return not found.is_open and bool(found.answer or found.refusal_ground)
 
 
 def ask(patient: UUID, kind: str, *, checked: str, details: str = "") -> DataRequest:
@@ -228,13 +232,20 @@ def answer_file(clinic: Clinic, patient: UUID, what: str, record: UUID) -> tuple
     Args:
         clinic: whose letterhead it has.
         patient: who is in.
-        what: `letter` or `certificate`.
-        record: the erasure.
+        what: `answer`, or of an erasure `letter` or `certificate`.
+        record: the request, or the erasure.
     """
+    if what == "answer":
+        request = DataRequest.objects.filter(pk=record, patient_id=patient).first()
+        if request is None or not _answered(request):
+            return None
+        return package_pdf.answer_letter(request, clinic), "application/pdf", f"resposta-{request.number}.pdf"
     erasure = Erasure.objects.filter(pk=record, patient_id=patient).exclude(certificate="").first()
     if erasure is None:
         return None
     short = str(erasure.pk)[:8]
+    if what not in {"letter", "certificate"}:
+        return None
     if what == "certificate":
         return erasure.certificate.encode(), "application/json", f"certificado-{short}.json"
     return letter(clinic, json.loads(erasure.certificate)), "application/pdf", f"resposta-{short}.pdf"

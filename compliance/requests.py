@@ -325,6 +325,12 @@ def _officers(clinic: Clinic) -> list[str]:
     return sorted({address for address in (clinic.dpo_email, *members) if address})
 
 
+def _address() -> str:
+    """Where the queue is: the first host that the settings name."""
+    host = next((one for one in settings.ALLOWED_HOSTS if not one.startswith(("*", "."))), "localhost")
+    return f"https://{host}/admin/compliance/datarequest/"
+
+
 def _mail(clinic: Clinic, people: list[str], found: list[DataRequest], over: int, today: date) -> EmailMessage:
     lines = [
         f"- {one.number}: "
@@ -340,9 +346,7 @@ def _mail(clinic: Clinic, people: list[str], found: list[DataRequest], over: int
         *lines,
         "",
         _("They are in NeonPro, under Privacy, Requests of holders:"),
-        f"{settings.NEONPRO_PUBLIC_URL.rstrip('/')}/admin/compliance/datarequest/"
-        if getattr(settings, "NEONPRO_PUBLIC_URL", "")
-        else "/admin/compliance/datarequest/",
+        _address(),
     ]
     subject = _("%(clinic)s: requests of holders, %(n)d open, %(over)d overdue") % {
         "clinic": clinic.trade_name, "n": len(found), "over": over,
