@@ -1,4 +1,4 @@
-"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; `load_demo` calls it for each clinic."""
+"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; `load_demo` calls it, each clinic."""
 
 from datetime import date, datetime, timedelta
 from uuid import UUID
