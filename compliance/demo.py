@@ -1,4 +1,4 @@
-"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; `load_demo` calls it, each clinic."""
+"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; called for each clinic."""
 
 from datetime import date, datetime, timedelta
 from uuid import UUID
