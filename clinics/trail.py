@@ -58,6 +58,7 @@ ACTIONS = {
     "DENIED": gettext_lazy("access denied"),
     "UNREADABLE": gettext_lazy("found an unreadable value"),
     "KEYS_DESTROYED": gettext_lazy("destroyed the keys"),
+    "KEYS_RENEWED": gettext_lazy("replaced the keys"),
 }
 """The actions of the log, in words."""
 

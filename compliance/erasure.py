@@ -5,7 +5,7 @@ rows and their versions deleted, contact closed, and then the whole database is 
 found undoes all of it. The ledger outside the database is written before and after.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, cast
@@ -21,6 +21,7 @@ from clinics.roles import Role
 from compliance import certificates, consents, ledger
 from compliance.models import Channel, DataRequest, Erasure, ErasureKind, LegalHold, RequestStatus
 from compliance.plans import GOES, PATIENT, SHELL, ErasurePlan, Outcome, PlanLine, plan_erasure, with_shell
+from compliance.reseal import CannotReseal, reseal
 from neonpro.db import context
 from neonpro.db.bound import execute
 from neonpro.rules import rule
@@ -48,6 +49,20 @@ REFUSALS = {
 
 class ErasureError(Exception):
     """Nothing was erased. The message is for a person and holds no personal data."""
+
+
+class ResidueError(ErasureError):
+    """What must be gone stands elsewhere: `places` says in which table and column, and in how many rows."""
+
+    def __init__(self, places: dict[str, int]) -> None:
+        self.places = places
+        super().__init__(
+            _(
+                "Nothing was erased: what must be gone still stands in %(places)s. Clear it there, or, if it is"
+                " somebody else's, note it as a coincidence, and try again."
+            )
+            % {"places": ", ".join(f"{place} ({hits})" for place, hits in places.items())}
+        )
 
 
 def is_held(patient_id: UUID) -> bool:
@@ -98,6 +113,23 @@ def approve_erasure(erasure: Erasure, *, acting_user: Any, password: str | None 
     _still(erasure)
     erasure.approved_by, erasure.approved_at, erasure.alone = acting_user, timezone.now(), own
     erasure.save(update_fields=["approved_by", "approved_at", "alone"])
+
+
+def note_coincidences(erasure: Erasure, places: Mapping[str, int]) -> None:
+    """Note that the same words are somebody else's there (a colleague of the same name). The approval begins anew.
+
+    Args:
+        erasure: not carried out yet.
+        places: «table.column», and in how many rows, as `ResidueError` had them.
+
+    Raises:
+        ErasureError: nothing was noted, or it was carried out.
+    """
+    if erasure.executed_at or not places:
+        raise ErasureError(_("Choose what is somebody else's."))
+    erasure.coincidences = {**erasure.coincidences, **places}
+    erasure.save(update_fields=["coincidences"])
+    erasure.refresh_from_db()
 
 
 def _still(erasure: Erasure) -> ErasurePlan:
@@ -167,9 +199,8 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
             execute("SELECT neonpro.destroy_keys(%s::uuid, %s::text[])", [plan.patient_id, list(plan.destroyed)])
         for line in plan.lines:
             if _deletes(line, plan):
-                execute(
-                    "SELECT gone, versions FROM neonpro.erase_rows(%s, %s::uuid[])", [line.table, list(line.records)]
-                )
+                execute("SELECT gone, versions FROM neonpro.erase_rows(%s, %s::uuid[])", [line.table, _deleted(line)])
+        resealed = _reseal(plan)
         if plan.restricted:
             execute(
                 "SELECT neonpro.restrict_keys(%s::uuid, %s::text[], true)", [plan.patient_id, list(plan.restricted)]
@@ -181,7 +212,7 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
     scanned = _scan(needles, erasure)
     erasure.executed_at = timezone.now()
     erasure.certificate = certificates.sign(
-        _certificate(erasure, plan, scanned), certificates.private_key(settings.NEONPRO_CERTIFICATE_KEY)
+        _certificate(erasure, plan, scanned, resealed), certificates.private_key(settings.NEONPRO_CERTIFICATE_KEY)
     )
     erasure.save(update_fields=["executed_at", "certificate"])
     if erasure.request_id:
@@ -196,9 +227,29 @@ def _carry_out(erasure: Erasure, plan: ErasurePlan) -> Erasure:
     return erasure
 
 
+def _reseal(plan: ErasurePlan) -> int:
+    """Write what is kept of the categories of which a part went anew, under fresh keys."""
+    if plan.renewed and not _is_dpo():
+        # An earlier erasure may have closed them to all but the DPO; what was closed is closed again after this.
+        execute("SELECT neonpro.restrict_keys(%s::uuid, %s::text[], false)", [plan.patient_id, list(plan.renewed)])
+        _forget_what_was_opened()
+    try:
+        return reseal(plan.patient_id, plan.renewed, but={record for line in plan.lines for record in line.shells})
+    except CannotReseal as error:
+        raise ErasureError(
+            _("Nothing was erased: a part of %(categories)s is kept, and whoever erases may not open that part.")
+            % {"categories": error}
+        ) from error
+
+
 def _deletes(line: PlanLine, plan: ErasurePlan) -> bool:
     """Whether rows go, and not only what they say."""
     return line.outcome in GOES and bool(line.records) and line.part != SHELL and not (line.part and not plan.whole)
+
+
+def _deleted(line: PlanLine) -> list[UUID]:
+    """Which rows of a line go: all but those that something kept refers to."""
+    return [record for record in line.records if record not in line.shells]
 
 
 def _done(erasure: UUID) -> None:
@@ -212,12 +263,12 @@ def _done(erasure: UUID) -> None:
 def _for_ledger(erasure: Erasure, plan: ErasurePlan) -> dict[str, Any]:
     return {
         "clinic": str(erasure.clinic_id), "patient": str(plan.patient_id), "whole": plan.whole,
-        "on": plan.on.isoformat(), "destroyed": list(plan.destroyed), "restricted": list(plan.restricted),
+        "on": plan.on.isoformat(), "destroyed": list(plan.destroyed), "renewed": list(plan.renewed),
+        "restricted": list(plan.restricted),
         "rows": {
-            line.table: [str(record) for record in line.records]
-            for line in plan.lines
-            if _deletes(line, plan)
+            line.table: [str(record) for record in _deleted(line)] for line in plan.lines if _deletes(line, plan)
         },
+        "shells": {line.table: [str(record) for record in line.shells] for line in plan.lines if line.shells},
     }  # fmt: skip
 
 
@@ -265,16 +316,12 @@ def _scan(needles: list[str], erasure: Erasure) -> dict[str, int]:
         return {"values": 0, "columns": 0}
     rows = execute("SELECT place, spot, hits, looked_at FROM neonpro.residual_scan(%s::text[])", [needles])
     allowed: dict[str, int] = erasure.coincidences
-    found = [
-        f"{table}.{column} ({hits})" for table, column, hits, _at in rows
+    found = {
+        f"{table}.{column}": int(hits) for table, column, hits, _at in rows
         if table and hits > allowed.get(f"{table}.{column}", 0)
-    ]  # fmt: skip
+    }  # fmt: skip
     if found:
-        raise ErasureError(
-            _("Nothing was erased: what must be gone still stands in %(places)s. Clear it there, or, if it is"
-              " somebody else's, note it as a coincidence, and try again.")
-            % {"places": ", ".join(found)}
-        )  # fmt: skip
+        raise ResidueError(found)
     return {"values": len(needles), "columns": max(row[3] for row in rows)}
 
 
@@ -320,7 +367,7 @@ def _withdraw_consents(plan: ErasurePlan) -> None:
 # --- the certificate --------------------------------------------------------------------------------------------------
 
 
-def _certificate(erasure: Erasure, plan: ErasurePlan, scanned: dict[str, int]) -> dict[str, Any]:
+def _certificate(erasure: Erasure, plan: ErasurePlan, scanned: dict[str, int], resealed: int) -> dict[str, Any]:
     """What is certified: no name, no number of a person, no id of a patient."""
     clinic = Clinic.objects.get(pk=cast("UUID", erasure.clinic_id))
     assert erasure.executed_at is not None
@@ -335,6 +382,7 @@ def _certificate(erasure: Erasure, plan: ErasurePlan, scanned: dict[str, int]) -
         "lines": [{k: v for k, v in line.told().items() if k != "seal"} for line in plan.lines],
         "audit_rows": plan.audit_rows,
         "keys_destroyed": list(plan.destroyed), "restricted": list(plan.restricted),
+        "keys_replaced": list(plan.renewed), "values_under_replaced_keys": resealed,
         # Copies of keys in backups end when the master key over them does (README «Rotation»).
         "older_key_copies_end_by": (day + timedelta(days=settings.NEONPRO_KEY_ROTATION_DAYS)).isoformat(),
         "approved_by_another_person": bool(erasure.approved_by_id) and not erasure.alone,
@@ -390,17 +438,26 @@ def _whole(plan: ErasurePlan) -> ErasurePlan:
         # The patient's one row stands there once for each category of its data.
         if line.table != PATIENT or line.category != "patient_contact"
     ]
-    return replace(plan, whole=True, destroyed=CATEGORIES, restricted=(), lines=tuple(with_shell(lines)))
+    return replace(plan, whole=True, destroyed=CATEGORIES, renewed=(), restricted=(), lines=tuple(with_shell(lines)))
 
 
 def _as_recorded(plan: ErasurePlan, facts: dict[str, Any]) -> ErasurePlan:
     lines = []
     for line in plan.lines:
-        gone = {UUID(record) for record in facts["rows"].get(line.table, ())}
+        shells = {UUID(record) for record in facts["shells"].get(line.table, ())}
+        gone = {UUID(record) for record in facts["rows"].get(line.table, ())} | shells
         if gone and not line.part:
             records = tuple(record for record in line.records if record in gone)
             if records:
-                lines.append(replace(line, outcome=Outcome.ERASE, records=records, rows=len(records)))
+                lines.append(
+                    replace(
+                        line, outcome=Outcome.ERASE, records=records, rows=len(records),
+                        shells=tuple(record for record in records if record in shells),
+                    )
+                )  # fmt: skip
             continue
-        lines.append(replace(line, records=()))
-    return replace(plan, lines=tuple(lines), destroyed=tuple(facts["destroyed"]), restricted=tuple(facts["restricted"]))
+        lines.append(replace(line, records=(), shells=()))
+    return replace(
+        plan, lines=tuple(lines), destroyed=tuple(facts["destroyed"]), renewed=tuple(facts["renewed"]),
+        restricted=tuple(facts["restricted"]),
+    )  # fmt: skip

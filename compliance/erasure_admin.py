@@ -1,6 +1,8 @@
 """Requests of holders, with the plan of an erasure, its approval and its certificate; and legal holds."""
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -17,7 +19,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from clinics import trail
 from clinics.adminbase import ClinicAdmin, ClinicForm, place_of
@@ -26,9 +28,11 @@ from clinics.roles import Role
 from compliance import requests
 from compliance.erasure import (
     ErasureError,
+    ResidueError,
     approve_erasure,
     execute_erasure,
     is_held,
+    note_coincidences,
     only_dpo,
     plan_erasure,
     propose_erasure,
@@ -53,6 +57,24 @@ def patient_word(record: Any) -> str:
     if found is None:
         return _("erased patient %(id)s") % {"id": str(record.patient_id)[:8]}
     return f"{found.display_name} · {found}"
+
+
+def _place(text: str) -> tuple[str, int]:
+    """A place that the page offered, as it comes back: «table.column:rows».
+
+    Raises:
+        ErasureError: it is none.
+    """
+    if not re.fullmatch(r"[a-z_]{1,63}\.[a-z_0-9]{1,63}:[0-9]{1,9}", text):
+        raise ErasureError(_("Choose what is somebody else's."))
+    place, _colon, hits = text.partition(":")
+    return place, int(hits)
+
+
+def _place_words(place: str, hits: int) -> dict[str, Any]:
+    """A place in words."""
+    table, _dot, column = place.partition(".")
+    return {"value": f"{place}:{hits}", "table": trail.table_word(table), "column": column, "hits": hits}
 
 
 class OfPatientForm(ClinicForm[Any]):
@@ -175,6 +197,10 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
                 return self._proof(request, latest, act)
             try:
                 messages.success(request, self._do(request, found, latest, act))
+            except ResidueError as error:
+                # Only now is it known where: the page asks about each place.
+                messages.error(request, str(error))
+                return self._page(request, found, latest, residue=error.places)
             except ErasureError as error:
                 messages.error(request, str(error))
             return HttpResponseRedirect(request.path)
@@ -192,7 +218,12 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
         if act == "approve":
             approve_erasure(latest, acting_user=request.user, password=request.POST.get("password"))
             return _("The erasure is approved. It can be carried out now.")
+        if act == "coincidences":
+            note_coincidences(latest, dict(_place(text) for text in request.POST.getlist("place")))
+            return _("Noted. Another data protection officer approves the erasure again, knowing of it.")
         if act == "execute":
+            if request.POST.get("sure") != "on":
+                raise ErasureError(_("Nothing was erased. Confirm that you know that it cannot be undone."))
             execute_erasure(latest, acting_user=request.user)
             return _("The erasure was carried out. Certificate and letter are below.")
         raise ErasureError(_("There is nothing to approve or carry out."))
@@ -208,7 +239,14 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
-    def _page(self, request: HttpRequest, found: DataRequest, latest: Erasure | None) -> HttpResponse:
+    def _page(
+        self,
+        request: HttpRequest,
+        found: DataRequest,
+        latest: Erasure | None,
+        *,
+        residue: Mapping[str, int] | None = None,
+    ) -> HttpResponse:
         done = latest is not None and latest.executed_at is not None
         fresh = (
             None
@@ -251,6 +289,11 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
             "held": is_held(found.patient_id),
             "latest": latest,
             "done": done,
+            "residue": [_place_words(place, hits) for place, hits in (residue or {}).items()],
+            "coincidences": [_place_words(place, hits) for place, hits in latest.coincidences.items()]
+            if latest
+            else [],
+            "sure": UnfoldBooleanWidget().render("sure", False, {"id": "id_sure", "required": True}),
             "proposed_by": people.get(str(latest.proposed_by_id), "") if latest else "",
             "approved_by": people.get(str(latest.approved_by_id), "") if latest else "",
             "may_approve": latest is not None and not latest.approved_by_id and (not own or alone),

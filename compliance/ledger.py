@@ -143,15 +143,20 @@ def append(act: str, erasure: UUID, facts: dict[str, Any]) -> None:
     _seen.clear()
 
 
+def executed() -> set[UUID]:
+    """The erasures that this database has carried out, of whatever clinic."""
+    with context.enter(LEDGER, None), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM neonpro.executed_erasures()")
+        return {row[0] for row in cursor.fetchall()}
+
+
 def missing() -> list[Entry]:
     """The PREPARE entries of erasures that were done and that this database knows nothing of."""
     entries = read()
     done = {entry.erasure for entry in entries if entry.act == "DONE"}
     if not done:
         return []
-    with context.enter(LEDGER, None), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM neonpro.executed_erasures()")
-        known = {row[0] for row in cursor.fetchall()}
+    known = executed()
     # The last of each: one that failed was prepared again.
     prepared = {entry.erasure: entry for entry in entries if entry.act == "PREPARE"}
     return [prepared[erasure] for erasure in prepared if erasure in done - known]
@@ -164,9 +169,7 @@ def settle() -> int:
     open_ = {entry.erasure for entry in entries if entry.act == "PREPARE"} - done
     if not open_:
         return 0
-    with context.enter(LEDGER, None), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM neonpro.executed_erasures()")
-        known = {row[0] for row in cursor.fetchall()}
+    known = executed()
     for erasure in sorted(open_ & known):
         append("DONE", erasure, {})
     return len(open_ & known)

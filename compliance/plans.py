@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from neonpro.rules import NotInForce, Rule, UnknownRule, rule
+from neonpro.vault.checks import is_patient_table
 from neonpro.vault.fields import encrypted_fields
 from neonpro.vault.keys import CATEGORIES
 from neonpro.vault.retention import Share, declared, patient_models
@@ -62,6 +63,8 @@ class PlanLine:
     ground: str
     kept_until: date | None = None
     records: tuple[UUID, ...] = field(default=(), repr=False, compare=False)
+    shells: tuple[UUID, ...] = field(default=(), repr=False, compare=False)
+    """Of a line that goes, the rows that something kept refers to: they stay, and no text in them opens any more."""
 
     def told(self) -> dict[str, Any]:
         """As JSON has it, without which rows they are."""
@@ -83,6 +86,8 @@ class ErasurePlan:
     lines: tuple[PlanLine, ...]
     destroyed: tuple[str, ...]
     """Categories whose keys are destroyed."""
+    renewed: tuple[str, ...]
+    """Categories of which a part goes: what is kept is written anew under fresh keys, and the old ones end."""
     restricted: tuple[str, ...]
     """Categories that only the DPO opens from then on."""
     audit_rows: int = field(compare=False)
@@ -92,7 +97,7 @@ class ErasurePlan:
         """As JSON has it: no personal data but the number of the patient's record in the database is left out."""
         return {
             "on": self.on.isoformat(), "whole": self.whole, "lines": [line.told() for line in self.lines],
-            "destroyed": list(self.destroyed), "restricted": list(self.restricted),
+            "destroyed": list(self.destroyed), "renewed": list(self.renewed), "restricted": list(self.restricted),
         }  # fmt: skip
 
     @property
@@ -136,10 +141,11 @@ def plan_erasure(patient_id: UUID, *, on: date | None = None) -> ErasurePlan:
     )  # fmt: skip
     if whole:
         lines = with_shell(lines)
-    destroyed, restricted = _keys(lines, whole=whole)
+    lines = _with_shells(lines, {row.record: row.refers for _, _, rows in found for row in rows})
+    destroyed, renewed, restricted = _keys(lines, whole=whole)
     return ErasurePlan(
-        patient_id=patient_id, on=on, whole=whole, lines=tuple(lines), destroyed=destroyed, restricted=restricted,
-        audit_rows=audit_rows,
+        patient_id=patient_id, on=on, whole=whole, lines=tuple(lines), destroyed=destroyed, renewed=renewed,
+        restricted=restricted, audit_rows=audit_rows,
     )  # fmt: skip
 
 
@@ -148,6 +154,8 @@ class _Row:
     record: UUID
     versions: int
     when: date | None
+    refers: frozenset[UUID] = frozenset()
+    """Other rows of patients that this one refers to."""
 
 
 def _shares(model: type[Model], patient_id: UUID) -> Iterable[tuple[Share, list[_Row]]]:
@@ -155,10 +163,11 @@ def _shares(model: type[Model], patient_id: UUID) -> Iterable[tuple[Share, list[
     shares = declared(model)
     names = sorted({share.since for share in shares} | {name for share in shares for name in _names(share.rows)})
     columns = {name: model._meta.get_field(name).column for name in names}  # type: ignore[union-attr]
+    referring = [found.column for found in model._meta.local_fields if _refers(found.related_model)]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT record, versions, facts FROM neonpro.data_of(%s, %s, %s)",
-            [model._meta.db_table, patient_id, list(columns.values())],
+            [model._meta.db_table, patient_id, list({*columns.values(), *referring})],
         )
         rows = [
             (record, versions, json.loads(facts) if isinstance(facts, str) else facts)
@@ -171,8 +180,31 @@ def _shares(model: type[Model], patient_id: UUID) -> Iterable[tuple[Share, list[
             next((share for share in shares if share.rows is None or _meets(share.rows, named)), shares[-1])
         ]
         for share in whose:
-            taken[share].append(_Row(record, versions, _day(named[share.since])))
+            refers = frozenset(UUID(facts[column]) for column in referring if facts[column])
+            taken[share].append(_Row(record, versions, _day(named[share.since]), refers))
     return taken.items()
+
+
+def _refers(target: Any) -> bool:
+    """Whether a foreign key leads to another table of patients; not that to the patient."""
+    return target is not None and target._meta.db_table != PATIENT and is_patient_table(target)
+
+
+def _with_shells(lines: list[PlanLine], refers: Mapping[UUID, frozenset[UUID]]) -> list[PlanLine]:
+    """What goes, but is referred to by what stays, keeps its row."""
+    needed = {
+        target for line in lines if line.outcome not in GOES
+        for record in line.records for target in refers.get(record, ())
+    }  # fmt: skip
+    # What such a row refers to itself is needed as well.
+    while further := {target for record in needed for target in refers.get(record, ())} - needed:
+        needed |= further
+    return [
+        replace(line, shells=tuple(record for record in line.records if record in needed))
+        if line.outcome in GOES and line.table != PATIENT
+        else line
+        for line in lines
+    ]
 
 
 def _names(condition: Q | None) -> Iterable[str]:
@@ -257,8 +289,8 @@ def _kept_until(code: str, on: date, latest: date, last_entry: date | None) -> d
     return ruled.period.after(max(latest, last_entry or latest) if same_as_record else latest)
 
 
-def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The categories whose keys are destroyed, and those that are closed: a key goes when nothing kept needs it."""
+def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The categories whose keys are destroyed, replaced and closed: a key goes when something of what it opens does."""
     fields = {model._meta.db_table: {f.category for f in encrypted_fields(model)} for model in patient_models()}
     kept: set[str] = set()
     going: set[str] = {"marketing"}
@@ -272,8 +304,12 @@ def _keys(lines: Iterable[PlanLine], *, whole: bool) -> tuple[tuple[str, ...], t
         if line.outcome is Outcome.RESTRICT:
             closed |= here
     if whole:
-        return CATEGORIES, ()
-    return tuple(name for name in CATEGORIES if name in going - kept), tuple(sorted(closed))
+        return CATEGORIES, (), ()
+    return (
+        tuple(name for name in CATEGORIES if name in going - kept),
+        tuple(name for name in CATEGORIES if name in going & kept),
+        tuple(sorted(closed)),
+    )
 
 
 def with_shell(lines: list[PlanLine]) -> list[PlanLine]:

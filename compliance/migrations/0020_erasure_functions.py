@@ -11,6 +11,8 @@ class Migration(migrations.Migration):
         InstallSql("begin_erasure"),
         InstallSql("end_erasure"),
         InstallSql("erase_rows"),
+        InstallSql("sealed_values"),
+        InstallSql("reseal_rows"),
         InstallSql("residual_scan"),
         InstallSql("guard_erasure"),
         InstallSql("executed_erasures"),

@@ -1,6 +1,6 @@
 -- Who proposes an erasure and who approves it is whom the context names, never what somebody writes. The only DPO of a
 -- clinic may approve their own (after signing in again, which the application asks for); with two, the other one does. A
--- plan that was changed is a new proposal. What was carried out stays as it is.
+-- plan that was changed is a new proposal; what is noted as a coincidence takes the approval away. What was carried out stays as it is.
 CREATE OR REPLACE FUNCTION neonpro.guard_erasure() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -21,6 +21,13 @@ BEGIN
         IS DISTINCT FROM (OLD.patient_id, OLD.kind, OLD.plan_digest, OLD.proposed_by_id)
     THEN
         RAISE EXCEPTION 'an erasure is not rewritten' USING ERRCODE = 'check_violation', CONSTRAINT = 'erasures_kept';
+    END IF;
+    -- Whoever approved has not seen what was noted since.
+    IF NEW.coincidences IS DISTINCT FROM OLD.coincidences THEN
+        NEW.approved_by_id := NULL;
+        NEW.approved_at := NULL;
+        NEW.alone := false;
+        RETURN NEW;
     END IF;
     IF NEW.approved_by_id IS DISTINCT FROM OLD.approved_by_id THEN
         IF NEW.approved_by_id IS DISTINCT FROM me OR neonpro.current_clinic_role() IS DISTINCT FROM 'dpo' THEN

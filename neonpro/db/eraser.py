@@ -1,4 +1,4 @@
-"""What the role for erasing may reach: every table to look for what is left, a patient's rows to delete.
+"""What the role for erasing may reach: every table to look for what is left, a patient's rows to delete or write anew.
 
 The policies are not declared on the models: they follow from them, so that a later table is covered without being
 named. `migrate` makes them (`neonpro.db.deploy`), `check --database` compares them (`neonpro.db.catalogue`).
@@ -40,6 +40,8 @@ def eraser_policies(model: type[Model]) -> list[RowPolicy]:
     if column and table not in NEVER_DELETED:
         using = f"{column} = (SELECT neonpro.erasing_patient())"
         policies.append(RowPolicy(name=f"{table}_eraser_deletes", command="DELETE", using=using, to=[ERASER]))
+        using = f"{column} = (SELECT neonpro.resealing_patient())"
+        policies.append(RowPolicy(name=f"{table}_eraser_reseals", command="UPDATE", using=using, to=[ERASER]))
     return policies
 
 

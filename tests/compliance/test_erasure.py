@@ -1,13 +1,16 @@
 """An erasure reaches everywhere, keeps what the law keeps, and happens once, wholly or not at all."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings as project
 from django.core.management import CommandError, call_command
@@ -16,6 +19,7 @@ from django.utils import timezone
 
 from clinics.roles import Role
 from compliance import certificates, ledger
+from compliance.checks import check_ledger
 from compliance.erasure import ErasureError, approve_erasure, execute_erasure, plan_erasure, propose_erasure
 from compliance.models import AuditLog, Erasure, LegalHold
 from compliance.plans import Outcome
@@ -116,6 +120,88 @@ def test_of_a_patient_with_a_record_the_law_keeps_most(world: World, attended: P
         assert Patient.objects.get(pk=attended.pk).phone == "+5511987654321"
 
 
+def test_what_went_of_a_kept_category_opens_nowhere(world: World, attended: Patient) -> None:
+    """The visit that took place and the one that did not had one key; the log still holds what both said."""
+    from tests.vault.test_command import OLD, stored_keys
+    from tests.vault.test_destroy import Attacker
+
+    with world.enter():
+        kept = world.appointments[1]
+        kept.note = "recado de quem veio"
+        kept.save()
+        (gone,) = Appointment.objects.filter(patient=attended, status=AppointmentStatus.NO_SHOW)
+    visits = [kept.pk, gone.pk]
+    before = whole_dump()
+    read = Attacker(OLD, stored_keys()).read(before, attended.pk, visits)
+    assert read["recado do que faltou"] >= 2
+    assert read["recado de quem veio"] >= 3
+    with world.enter(Role.DPO):
+        assert plan_erasure(attended.pk).renewed == ("contact",)
+    done = json.loads(erased(world, attended.pk).certificate)
+    assert done["keys_replaced"] == ["contact"]
+    assert done["values_under_replaced_keys"] >= 4
+    thief = Attacker(OLD, stored_keys())
+    after = thief.read(whole_dump(), attended.pk, visits)
+    assert "recado do que faltou" not in after
+    # The row, its version, and the log's line of its being written anew; what it said before went with the old key.
+    assert after["recado de quem veio"] == 3
+    assert after["Paciente ESTRAGAO 1"] >= 2
+    assert not {"recado do que faltou", "recado de quem veio"} & set(thief.read(before, attended.pk, visits))
+    with world.enter(Role.DPO):
+        assert Patient.objects.get(pk=attended.pk).phone == "+5511987654321"
+        assert Appointment.objects.get(pk=kept.pk).note == "recado de quem veio"
+        # No version and no later look at it tells of a change that was none.
+        assert Appointment.history.filter(id=kept.pk, actor="").count() == 0
+
+
+def test_who_opened_the_old_key_a_moment_ago_cannot_write_under_it(world: World, attended: Patient) -> None:
+    from neonpro.vault.keys import Erased
+
+    erasure = approved(world, attended.pk)
+    ends: list[str] = []
+    opened, gone = threading.Event(), threading.Event()
+
+    def write() -> None:
+        from django.db import connections
+
+        try:
+            with world.enter():
+                visit = Appointment.objects.get(pk=world.appointments[1].pk)
+                assert visit.note
+                opened.set()
+                gone.wait(timeout=60)
+                visit.note = "tarde demais"
+                visit.save()
+            ends.append("saved")
+        except Erased:
+            ends.append("refused")
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert opened.wait(timeout=60)
+    with world.enter(Role.DPO):
+        execute_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=world.user(Role.DPO))
+    gone.set()
+    thread.join(timeout=60)
+    assert ends == ["refused"]
+    with world.enter(Role.DPO):
+        assert Appointment.objects.get(pk=world.appointments[1].pk).note == f"recado {world.canary}"
+
+
+def test_nobody_reseals_outside_an_erasure(world: World, attended: Patient) -> None:
+    for query in (
+        "SELECT neonpro.reseal_rows('patients', 'phone', ARRAY[%s]::uuid[], '{}', '{}')",
+        "SELECT neonpro.sealed_values('patients', 'phone') WHERE %s <> ''",
+        "SELECT neonpro.renew_keys(%s, '{contact}', 1, '{}')",
+    ):
+        with pytest.raises(DatabaseError, match="erasure"), world.enter(Role.DPO), connection.cursor() as cursor:
+            cursor.execute(query, [str(attended.pk)])
+    with superuser(DATABASE) as behind, pytest.raises(Exception, match="only ever added"):
+        behind.execute("UPDATE patients_history SET phone = phone WHERE id = %s", [attended.pk])
+
+
 def test_two_people(world: World, lead: Patient) -> None:
     patient = lead.pk
     me, other = world.user(Role.DPO), second_dpo(world)
@@ -209,6 +295,24 @@ def test_no_erasure_without_an_approval_even_in_sql(world: World, lead: Patient)
         behind.execute("DELETE FROM patients_history WHERE id = %s", [patient])
 
 
+def test_the_check_says_what_is_wrong_with_the_ledger(world: World, lead: Patient, settings: Any) -> None:
+    def found() -> list[str | None]:
+        return [message.id for message in check_ledger(databases=["default"])]
+
+    assert found() == []
+    erased(world, lead.pk)
+    assert found() == []
+    file = Path(settings.NEONPRO_ERASURE_LEDGER)
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"act":"DONE"', b'"act":"DINE"'))
+    assert found() == ["compliance.E202"]
+    file.unlink()
+    assert found() == ["compliance.W204"]
+    settings.NEONPRO_ERASURE_LEDGER = ""
+    assert found() == ["compliance.E201"]
+    assert check_ledger(databases=None) == []
+
+
 def test_another_patients_rows_stay_also_with_an_erasure_under_way(world: World, lead: Patient) -> None:
     erasure = approved(world, lead.pk)
     with world.enter(Role.DPO):
@@ -255,7 +359,9 @@ def test_a_restored_dump_is_not_served_until_replayed(world: World, lead: Patien
     answer = client.get("/admin/login/")
     assert answer.status_code == 503
     assert "replay_erasures" in answer.content.decode()
+    assert [message.id for message in check_ledger(databases=["default"])] == ["compliance.E203"]
     call_command("replay_erasures")
+    assert check_ledger(databases=["default"]) == []
     ledger._seen.clear()
     assert client.get("/admin/login/").status_code == 200
     with superuser(DATABASE) as behind:
@@ -312,6 +418,58 @@ def test_two_executions_at_once_give_one_erasure(world: World, lead: Patient) ->
         thread.join(timeout=60)
     assert sorted(ends) == ["done", "refused"]
     assert [entry.act for entry in ledger.read()].count("DONE") == 1
+
+
+@pytest.mark.parametrize("where", ["destroy_keys", "erase_rows", "reseal_rows", "residual_scan", "end_erasure"])
+def test_a_killed_backend_leaves_all_or_nothing(
+    world: World, attended: Patient, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL to the server's own process: PostgreSQL drops everybody and recovers from its log."""
+    from django.db import Error, connections
+
+    from compliance import erasure as work
+    from compliance import reseal
+
+    patient = attended.pk
+    with world.enter():
+        if where == "destroy_keys":
+            patient = Patient.objects.create(name="Leda Contato Estragão", phone="11955554444").pk
+    erasure = approved(world, patient)
+
+    def dying(query: str, parameters: Any) -> Any:
+        answer = execute(query, parameters)
+        if where in query:
+            ((backend,),) = execute("SELECT pg_backend_pid()", [])
+            os.kill(backend, signal.SIGKILL)
+        return answer
+
+    with superuser(DATABASE) as behind:
+        # The tests' server answers before what was committed is on the disk.
+        behind.execute("CHECKPOINT")
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "execute", dying)
+        patched.setattr(reseal, "execute", dying)
+        with pytest.raises((Error, ErasureError)), world.enter(Role.DPO):
+            execute_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=world.user(Role.DPO))
+    connections.close_all()
+    for _attempt in range(100):
+        try:
+            with superuser(DATABASE) as behind:
+                keys = behind.execute(
+                    "SELECT count(*) FROM neonpro.data_keys WHERE patient_id = %s"
+                    " AND (wrapped IS NULL OR renewed_at IS NOT NULL OR restricted_at IS NOT NULL)",
+                    [patient],
+                ).fetchone()
+            break
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    assert keys == (0,)
+    assert ledger.settle() == 0
+    with world.enter(Role.DPO):
+        assert Erasure.objects.get(pk=erasure.pk).executed_at is None
+        execute_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=world.user(Role.DPO))
+    assert [entry.act for entry in ledger.read()] == ["PREPARE", "PREPARE", "DONE"]
+    assert ledger.missing() == []
 
 
 KILLED = """

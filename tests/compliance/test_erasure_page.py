@@ -49,6 +49,22 @@ def test_the_whole_way(world: World, settings: Any) -> None:
     assert second.get(page).context["may_approve"]
     second.post(page, {"act": "approve"})
     client.post(page, {"act": "execute"})
+    assert not client.get(page).context["done"]
+    # A service has her name: the page asks whose it is, and the approval begins anew.
+    with world.enter(Role.MANAGER):
+        world.service.name = "Método Leda Contato"
+        world.service.save()
+    asks = client.post(page, {"act": "execute", "sure": "on"})
+    places = [place["value"] for place in asks.context["residue"]]
+    # The log says it too, and is never rewritten.
+    assert {place.partition(":")[0] for place in places} == {"services.name", "audit_logs.changes"}
+    assert 'value="services.name:1"' in asks.content.decode()
+    assert client.post(page, {"act": "coincidences", "place": "services.name:1; x"}).status_code == 302
+    assert client.get(page).context["latest"].coincidences == {}
+    assert client.post(page, {"act": "coincidences", "place": places}).status_code == 302
+    assert not client.get(page).context["latest"].approved_by_id
+    second.post(page, {"act": "approve"})
+    client.post(page, {"act": "execute", "sure": "on"})
     assert client.get(page).context["done"]
     certificate = client.post(page, {"act": "certificate"})
     public = certificates.public_text(certificates.private_key(settings.NEONPRO_CERTIFICATE_KEY))

@@ -10,7 +10,10 @@ class Migration(migrations.Migration):
     operations = [
         InstallSql("erasing"),
         InstallSql("erasing_patient"),
+        InstallSql("resealing_patient"),
+        InstallSql("set_resealing"),
         InstallSql("is_held"),
         InstallSql("refuse_change"),
         InstallSql("record_change"),
+        InstallSql("record_history"),
     ]

@@ -4,7 +4,9 @@ CREATE TABLE neonpro.erasing (
     xid xid8 PRIMARY KEY DEFAULT pg_current_xact_id(),
     clinic_id uuid NOT NULL,
     patient_id uuid NOT NULL,
-    erasure_id uuid NOT NULL
+    erasure_id uuid NOT NULL,
+    -- While neonpro.reseal_rows runs, and at no other moment.
+    resealing boolean NOT NULL DEFAULT false
 );
 ALTER TABLE neonpro.erasing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE neonpro.erasing FORCE ROW LEVEL SECURITY;

@@ -12,4 +12,6 @@ class Migration(migrations.Migration):
         InstallSql("open_keys"),
         InstallSql("destroy_keys"),
         InstallSql("restrict_keys"),
+        InstallSql("renew_keys"),
+        InstallSql("hold_keys"),
     ]
