@@ -161,7 +161,7 @@ def _text_of(record: Any) -> str:
     content = record.content
     if not isinstance(content, dict):
         return ""
-    parts = [f"{part.get('title', '')}\n{part.get('text', '')}".strip() for part in content.get("sections", ())]
+    parts = [f"{part.get('heading', '')}\n{part.get('text', '')}".strip() for part in content.get("sections", ())]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, HRFlowable, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, Spacer
 
 from clinics import pdf
 from compliance import consent_pdf
@@ -54,7 +54,13 @@ def document(
                   [[table.label, str(len(rows)), table.purpose] for table, rows in held], [0.3, 0.1, 0.6]),
     ]  # fmt: skip
     for table, rows in held:
-        story += [pdf.paragraph(table.label, "title"), pdf.paragraph(table.origin, "small"), Spacer(0, 2 * mm)]
+        story += [
+            # No heading at the foot of a page.
+            CondPageBreak(35 * mm),
+            pdf.paragraph(table.label, "title"),
+            pdf.paragraph(table.origin, "small"),
+            Spacer(0, 2 * mm),
+        ]
         for number, row in enumerate(rows):
             if number:
                 story.append(HRFlowable(width="100%", thickness=0.4, color=pdf.LINE, spaceBefore=4, spaceAfter=4))

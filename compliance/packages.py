@@ -49,8 +49,13 @@ LEFT_OUT: Final[dict[tuple[str, str], Any]] = {
 }
 """Fields that the holder does not get, each with the reason; the package says so."""
 
-_INTERNAL: Final = frozenset({"clinic", "id", "updated_at"})
-"""Columns that say nothing about a person; the JSON keeps the id."""
+_INTERNAL: Final = frozenset({"clinic", "id", "updated_at", "patient", "patient_id"})
+"""Columns that say nothing to a reader; the JSON keeps the ids."""
+
+_KINDS: Final[dict[str, Any]] = {
+    "agenda_aid": gettext_lazy("aids of the schedule"),
+    "care_team": gettext_lazy("who cares for you"),
+}
 
 _CLINICAL: Final = frozenset({"medical_record", "prescription", "telemedicine_session", "ai_output_in_care"})
 
@@ -102,7 +107,7 @@ class Table:
         """What for, and on what ground they are kept."""
         today = timezone.localdate()
         grounds = dict.fromkeys(rule(f"retention.{code}.outcomes", on=today).citation for code in self.codes)
-        kinds = ", ".join(str(RETAINED.get(code, code.replace("_", " "))) for code in self.codes)
+        kinds = ", ".join(str(RETAINED.get(code) or _KINDS.get(code) or self.label) for code in self.codes)
         return f"{capfirst(kinds)}. {'; '.join(grounds)}"
 
 
@@ -134,8 +139,8 @@ def prepare(request: DataRequest, *, acting_user: Any, password: str) -> Ticket:
         raise PackageError(_("This request was closed: no package can be made for it any more."))
     if not (password and acting_user.check_password(password)):
         raise PackageError(_("Confirm with your own password."))
-    # 5 groups of 5 letters and digits that nobody confuses: 125 bits.
-    letters = "ABCDEFGHJKMNPQRSTUVWXYZ23456789x"
+    # 5 groups of 5 letters and digits that nobody confuses: 123 bits.
+    letters = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
     made = "-".join("".join(secrets.choice(letters) for _n in range(5)) for _n in range(5))
     tables = gather(request)
     return Ticket(
@@ -309,13 +314,20 @@ def _word(found: Any, value: Any, people: dict[str, str]) -> str:
             return written(str(value))
     if isinstance(value, dict | list):
         return "\n".join(_lines(value))
-    text = str(value)
-    return people.get(text, text)
+    if isinstance(value, UUID):
+        # Another row of the package: the JSON has its whole number.
+        return people.get(str(value), str(value)[:8].upper())
+    return str(value)
 
 
 def _lines(value: Any, depth: int = 0) -> Iterator[str]:
     pad = "\u00a0" * (2 * depth)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and isinstance(value.get("sections"), list):
+        # Entries of the record: headings with their texts, and not how a program keeps them.
+        for part in value["sections"]:
+            if part.get("text"):
+                yield f"{part.get('heading', '')}: {part['text']}"
+    elif isinstance(value, dict):
         for name, one in value.items():
             if isinstance(one, dict | list):
                 yield f"{pad}{name}:"

@@ -1,6 +1,7 @@
 """The queue of holders' requests, one request with its clock and steps, and the downloads that answer it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -262,7 +263,7 @@ class RequestPages:
             "elsewhere": _elsewhere(found),
             "ticket": ticket,
             "minutes": packages.MINUTES,
-            "entries": trail.history(found),
+            "entries": _told(found, people),
         }
         return TemplateResponse(request, "admin/compliance/datarequest/request.html", context_)
 
@@ -274,6 +275,18 @@ def state_tag(record: DataRequest) -> SafeString:
         '<span class="np-tag np-tag-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span> {}</span>',
         kind, icon, record.get_status_display(),
     )  # fmt: skip
+
+
+def _told(found: DataRequest, people: dict[str, str]) -> list[trail.Entry]:
+    """What the log says of a request, with people by name; whose it is the page says already."""
+    ours = str(DataRequest._meta.get_field("patient_id").verbose_name)  # type: ignore[union-attr]
+    return [
+        replace(
+            entry,
+            changes=[replace(one, new=people.get(one.new, one.new)) for one in entry.changes if one.field != ours],
+        )
+        for entry in trail.history(found)
+    ]
 
 
 def _in_own_context(user: Any, place: Any, request_id: Any, found: DataRequest, password: str) -> Iterator[bytes]:

@@ -23,10 +23,10 @@ def shots(page: Page, name: str) -> None:
     if place := os.environ.get("NEONPRO_SHOTS"):
         for scheme in ("light", "dark"):
             for width in (1400, 390):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", scheme == "dark")
                 page.set_viewport_size({"width": width, "height": 900})
                 page.screenshot(path=str(Path(place) / f"{name}-{scheme}-{width}.png"), full_page=True)
-        page.emulate_media(color_scheme="light")
+        page.evaluate("document.documentElement.classList.remove('dark')")
         page.set_viewport_size({"width": 1400, "height": 900})
 
 

@@ -14,12 +14,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance import holder
+from compliance import holder, requests
 from compliance.models import DataRequest, HolderCode
 from neonpro.db import context
 from neonpro.db.context import Door, Holder
 from neonpro.vault.fields import encrypted_fields
 from patients.models import Patient
+from tests.erasing import erased
 from tests.factories import World
 
 CPF = "52998224725"
@@ -385,3 +386,48 @@ def test_the_admin_is_shut_to_a_patient(clinic_a: World, ana: Patient) -> None:
     client = visitor(clinic_a)
     client.cookies["meus_dados"]["path"] = "/"
     assert client.get("/admin/").status_code == 302
+
+
+def test_after_an_erasure_its_letter_and_certificate_are_there(
+    clinic_a: World, clinic_b: World, settings: Any, tmp_path: Any
+) -> None:
+    settings.NEONPRO_ERASURE_LEDGER = str(tmp_path / "ledger")
+    # Somebody with a record: not everything goes, and the page still opens by a link.
+    patient = clinic_a.patients[-1]
+    erasure = erased(clinic_a, patient.pk)
+    with clinic_a.enter():
+        token = holder.new_link(patient.pk)
+    client = Client()
+    assert client.post(address(clinic_a, "invitation", token)).status_code == 302
+    text = client.get(address(clinic_a, "requests")).content.decode()
+    for what, kind in (("letter", "application/pdf"), ("certificate", "application/json")):
+        url = address(clinic_a, "file", what, erasure.pk)
+        assert url in text
+        found = client.get(url)
+        assert (found.status_code, found.headers["Content-Type"]) == (200, kind)
+        assert "attachment" in found.headers["Content-Disposition"]
+    assert client.get(address(clinic_a, "home")).status_code == 200
+    assert client.get(address(clinic_a, "file", "other", erasure.pk)).status_code == 404
+    # And for nobody else.
+    with clinic_a.enter():
+        other = holder.new_link(clinic_a.patients[0].pk)
+    stranger = Client()
+    stranger.post(address(clinic_a, "invitation", other))
+    assert stranger.get(address(clinic_a, "file", "certificate", erasure.pk)).status_code == 404
+
+
+def test_an_answer_is_read_and_taken_along(clinic_a: World, ana: Patient) -> None:
+    client = visitor(clinic_a)
+    url = address(clinic_a, "requests")
+    client.post(url, {"kind": "CORRECTION", "details": "Moro em outra rua."})
+    with clinic_a.enter("dpo"):
+        (found,) = DataRequest.objects.filter(patient_id=ana.pk, channel="page")
+        assert found.details == "Moro em outra rua."
+        requests.answer_request(found, "Corrigimos o endereço.", channel="page", acting_user=clinic_a.user("dpo"))
+    text = client.get(url).content.decode()
+    assert "Corrigimos o endereço." in text
+    answer = client.get(address(clinic_a, "file", "answer", found.pk))
+    assert answer.headers["Content-Type"] == "application/pdf"
+    with clinic_a.enter("dpo"), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_logs WHERE action = 'EXPORT' AND patient_id = %s", [ana.pk])
+        assert cursor.fetchone() == (1,)
