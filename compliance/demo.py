@@ -1,13 +1,13 @@
-"""What the demonstration shows of consents, telemedicine and requests; `load_demo`, a floor below, calls it per clinic."""
+"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; called for each clinic."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from clinics.models import Membership, Professional, Service, User
 from clinics.roles import Role
-from compliance import consents, requests
+from compliance import consents, holder, requests
 from compliance.consents import Guardian
 from compliance.models import Channel, ConsentText, DataRequest, IdentityCheck, RequestChannel, RequestType
 from compliance.purposes import Purpose
@@ -16,6 +16,7 @@ from neonpro.vault.keys import Act
 from patients import telemedicine
 from patients.models import Appointment, AppointmentStatus, Patient, RefusedBy
 from patients.people import Draw
+from patients.search import known_cpf
 
 SOURCE = "demo"
 ASKED = 40
@@ -45,7 +46,28 @@ def load(place: UUID, now: datetime) -> None:
     _publish()
     _ask(now)
     _plan(place, now)
+    _open_page(now)
     load_requests(place, now)
+
+
+HOLDER = ("52998224725", date(1980, 3, 5), "ana.demo@exemplo.example")
+"""CPF, date of birth and e-mail of the patient by whom the page «Meus dados» is tried (README)."""
+
+
+def _open_page(now: datetime) -> None:
+    """Make one of those who were asked the patient by whom the page is tried: known data, a confirmed e-mail."""
+    cpf, born, email = HOLDER
+    if known_cpf(cpf) is not None:
+        return
+    adults = Patient.objects.filter(source=SOURCE, restricted_at__isnull=True, birth_year__lt=now.year - 19)
+    found = adults.opening("identification", "contact").order_by("created_at", "pk").first()
+    if found is None:
+        return
+    found.cpf, found.birth_date, found.birth_year, found.email = cpf, born, born.year, email
+    found.save()
+    holder.confirm_contact(found, email)
+    if not consents.allows(found.pk, Purpose.MARKETING):
+        consents.grant(found, Purpose.MARKETING, channel=Channel.PAPER)
 
 
 def _publish() -> None:

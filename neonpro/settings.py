@@ -258,6 +258,10 @@ EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
 
+# The page «Meus dados»: from whom its codes come, and a function (address, text) that sends short messages; none is.
+NEONPRO_HOLDER_FROM_EMAIL = env.str("NEONPRO_HOLDER_FROM_EMAIL", default="")
+NEONPRO_SMS_SENDER = env.str("NEONPRO_SMS_SENDER", default="")
+
 # --- Signing ----------------------------------------------------------------------------------------------------
 
 # Files, or directories of them: PEM or DER. What ICP-Brasil's roots certify is a qualified signature.

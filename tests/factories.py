@@ -21,7 +21,17 @@ from clinics.models import (
 )
 from clinics.roles import Role
 from compliance import consents
-from compliance.models import Channel, ConsentText, DataRequest, LegalHold, RequestChannel, RequestType
+from compliance.models import (
+    Channel,
+    ConsentText,
+    DataRequest,
+    HolderCode,
+    HolderContact,
+    HolderSession,
+    LegalHold,
+    RequestChannel,
+    RequestType,
+)
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
@@ -178,6 +188,7 @@ def make_world(
             _plan_session(world)
             _apply(world)
             _consent(world)
+            _open_page(world)
             _sign(world)
             _ask(world)
     return world
@@ -233,6 +244,18 @@ def _consent(world: World) -> None:
         consents.publish(text)
         mother = consents.Guardian(name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}")
         consents.grant(world.patients[0], Purpose.MARKETING, channel=Channel.PAPER, guardian=mother)
+
+
+def _open_page(world: World) -> None:
+    """Of the page «Meus dados»: a confirmed address, a link, and a visit."""
+    patient = world.patients[0]
+    with world.enter(Role.RECEPTION):
+        HolderContact.objects.create(patient=patient, contact=f"p0@{world.canary.lower()}.example", method="in_person")
+        HolderCode.objects.create(
+            patient=patient, kind="link", digest=f"hash {world.canary}", expires_at=datetime(2000, 1, 1, tzinfo=UTC)
+        )
+    with context.enter(context.Door(), world.clinic.pk):
+        HolderSession.objects.create(patient=patient, method="link", digest=f"hash {world.canary}")
 
 
 def _plan_session(world: World) -> None:

@@ -16,6 +16,7 @@ from compliance.models.consents import (
     Relation,
 )
 from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
+from compliance.models.holder import CodeKind, ContactMethod, HolderCode, HolderContact, HolderSession
 from compliance.models.requests import (
     ERASING,
     LETTERS,
@@ -43,11 +44,13 @@ __all__ = [
     "AnswerChannel",
     "AuditLog",
     "Channel",
+    "CodeKind",
     "Consent",
     "ConsentEvent",
     "ConsentRecord",
     "ConsentState",
     "ConsentText",
+    "ContactMethod",
     "DataCategory",
     "DataRequest",
     "Erasure",
@@ -56,6 +59,9 @@ __all__ = [
     "GrantKind",
     "GuardErasure",
     "GuardRequest",
+    "HolderCode",
+    "HolderContact",
+    "HolderSession",
     "IdentityCheck",
     "LegalBasis",
     "LegalHold",

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from clinics.base import TOUCH, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges, RefuseChange
-from neonpro.db.policies import tenancy
+from neonpro.db.policies import CURRENT_PATIENT, RowPolicy, own_rows, tenancy
 from neonpro.rules import rule
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
@@ -168,6 +168,15 @@ class DataRequest(VaultModel, ClinicModel):
         verbose_name_plural = _("requests of holders")
         constraints = [
             *tenancy("data_requests", ACCESS["data_requests"]),
+            own_rows("data_requests"),
+            # On the page «Meus dados» the holder asks; everything that follows is the encarregado's.
+            RowPolicy(
+                name="data_requests_ask_own",
+                command="INSERT",
+                using=f"patient_id = {CURRENT_PATIENT} AND channel = 'page' AND status = 'received'"
+                " AND identity_check IN ('code', 'document') AND owner_id IS NULL AND answered_at IS NULL"
+                " AND received_at > now() - interval '1 hour' AND due_on >= current_date",
+            ),
             closed_list("data_requests", "kind", RequestType),
             closed_list("data_requests", "channel", RequestChannel),
             closed_list("data_requests", "status", RequestStatus),

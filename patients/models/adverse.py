@@ -87,7 +87,6 @@ class AdverseEvent(VaultModel, ClinicModel):
         "status": "a closed list of states",
         "protocol": "the agency's number of a notification",
     }
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "adverse_events"
@@ -142,7 +141,6 @@ class RecallContact(VaultModel, ClinicModel):
 
     retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {"outcome": "a closed list of outcomes"}
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "recall_contacts"

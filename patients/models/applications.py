@@ -95,7 +95,6 @@ class ProductApplication(VaultModel, ClinicModel):
         "model": "a product's model",
         "lot_number": "a lot's number, nobody's; a recall compares it",
     }
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "product_applications"

@@ -53,7 +53,6 @@ class ClinicalPhoto(VaultModel, ClinicModel):
 
     retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {"moment": "a closed list; row policies show it to whom the patient is open"}
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "clinical_photos"

@@ -124,7 +124,6 @@ class Prescription(VaultModel, ClinicModel):
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
         "sncr_number": "a number of the document, not of the patient; PostgreSQL refuses without it",
     }
-    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescriptions"
@@ -231,7 +230,6 @@ class PrescriptionItem(VaultModel, ClinicModel):
     in_clear: ClassVar[dict[str, str]] = {
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
     }
-    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_items"

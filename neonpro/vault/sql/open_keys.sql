@@ -34,6 +34,10 @@ BEGIN
     IF who.clinic IS NULL THEN
         RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF who.role = 'patient' THEN
+        -- One's own, and of nobody else not even whether there is anything.
+        patients := ARRAY(SELECT p FROM unnest(patients) AS p WHERE p = neonpro.current_patient());
+    END IF;
     IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT') THEN
         RAISE EXCEPTION 'unknown kind of reading' USING ERRCODE = 'check_violation';
     END IF;
@@ -103,7 +107,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN k.wrapped IS NULL THEN 'erased'
-            WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role <> 'dpo') THEN 'restricted'
+            WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role NOT IN ('dpo', 'patient', 'door')) THEN 'restricted'
             WHEN k.category <> ALL (allowed) THEN 'withheld'
             WHEN k.category = ANY (cared) AND k.patient_id = ANY (outside) THEN 'withheld'
             ELSE 'open'
