@@ -1,0 +1,29 @@
+-- owner: neonpro_sealer
+-- A row of the current clinic's log as it is sealed, with its seal and its place in it: what an inclusion proof is made
+-- of. For those who may read the log, and for jobs. No row: there is none, or no seal holds it yet.
+CREATE OR REPLACE FUNCTION neonpro.sealed_entry(row_id uuid, row_time timestamptz)
+RETURNS TABLE (entry text, place bigint, document text, leaves bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    who record;
+    clinic uuid;
+BEGIN
+    SELECT * INTO who FROM neonpro.context();
+    IF who.kind IS NULL OR who.role NOT IN ('dpo', 'manager', 'auditor', 'job') THEN
+        RETURN;
+    END IF;
+    clinic := coalesce(who.clinic, '00000000-0000-0000-0000-000000000000');
+    RETURN QUERY
+    SELECT e.entry, n::bigint, s.document, s.leaves
+    FROM neonpro.audit_entries AS e
+    JOIN neonpro.audit_seals AS s ON s.clinic_id = clinic AND row_time BETWEEN s.first_at AND s.last_at
+    CROSS JOIN LATERAL generate_series(0, octet_length(s.ids) / 16 - 1) AS n
+    WHERE e.clinic_id = clinic AND e.created_at = row_time AND e.id = row_id
+        AND substring(s.ids FROM n * 16 + 1 FOR 16) = uuid_send(row_id);
+END
+$$;
+REVOKE ALL ON FUNCTION neonpro.sealed_entry(uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION neonpro.sealed_entry(uuid, timestamptz) TO neonpro_app;
