@@ -85,8 +85,7 @@ def read(place: Path, public_key: str) -> Iterator[tuple[str, int, str]]:
             raise AnchorError(
                 _("The anchor was altered, or is signed by another key: line %(number)s.") % {"number": number}
             ) from error
-        for clinic, seal, digest in document["heads"]:
-            yield clinic, seal, digest
+        yield from document["heads"]
 
 
 def _whole(line: bytes) -> bool:

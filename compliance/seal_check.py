@@ -1,7 +1,7 @@
 """Verifying the sealed audit log: names the first row that was changed, is missing or was added, and every broken seal.
 
-Nothing in the database is believed: each seal is checked against its signature, the seal before it and its rows, and the
-heads of the chains against the file outside the database.
+Nothing in the database is believed: each seal is checked against its signature, the seal before it and its rows, and
+the heads of the chains against the file outside the database.
 """
 
 from collections.abc import Callable, Iterator
@@ -97,13 +97,13 @@ def _verify_clinic(
     while True:
         with context.enter(VERIFYING, place), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT number, document, digest, previous, ids, leaves, first_at FROM neonpro.seals_after(%s, 1)",
+                "SELECT number, document, previous, ids, leaves, first_at FROM neonpro.seals_after(%s, 1)",
                 [number],
             )
             found = cursor.fetchone()
             if found is None:
                 break
-            expected, (number, document, _digest, previous, ids, packed, first_at) = number + 1, found
+            expected, (number, document, previous, ids, packed, first_at) = number + 1, found
             cursor.execute("SELECT neonpro.sealed_leaves(%s)", [number])
             (stored,) = cursor.fetchone()
         if number != expected:

@@ -1,9 +1,9 @@
 """Sealing the audit log: what was written can no longer be changed, left out or added to without its being found.
 
-Nobody who writes waits for a seal. `seal_log` takes the rows whose transactions are over, hashes them into a Merkle tree,
-signs its root together with the seal before, and writes the head of each clinic's chain to a file outside the database
-(`compliance.anchors`): against that, a chain that was cut or made anew from its beginning is found too. Verifying is
-`compliance.seal_check`; `proof_of` lets anybody check a single row without the database.
+Nobody who writes waits for a seal. `seal_log` takes the rows whose transactions are over, hashes them into a Merkle
+tree, signs its root together with the seal before, and writes the head of each clinic's chain to a file outside the
+database (`compliance.anchors`): against that, a chain that was cut or made anew from its beginning is found too.
+Verifying is `compliance.seal_check`; `proof_of` lets anybody check a single row without the database.
 """
 
 import hashlib
