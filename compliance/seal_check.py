@@ -97,13 +97,13 @@ def _verify_clinic(
     while True:
         with context.enter(VERIFYING, place), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT number, document, previous, ids, leaves, first_at FROM neonpro.seals_after(%s, 1)",
+                "SELECT number, document, previous, leaves FROM neonpro.seals_after(%s, 1)",
                 [number],
             )
             found = cursor.fetchone()
             if found is None:
                 break
-            expected, (number, document, previous, ids, packed, first_at) = number + 1, found
+            expected, (number, document, previous, packed) = number + 1, found
             cursor.execute("SELECT neonpro.sealed_leaves(%s)", [number])
             (stored,) = cursor.fetchone()
         if number != expected:
@@ -113,7 +113,7 @@ def _verify_clinic(
         if bytes(previous) != before and number == expected:
             yield Finding(Fault.CHAIN, clinic, number)
         yield from _verify_seal(clinic, number, document, before, bytes(packed), public_key, number == expected)
-        yield from _compare(clinic, number, bytes(ids), bytes(packed), bytes(stored), first_at)
+        yield from _compare(place, number, bytes(packed), bytes(stored))
         if number in anchored and anchored[number] != {digest.hex()}:
             yield Finding(Fault.REWRITTEN, clinic, number)
         before = digest
@@ -142,16 +142,16 @@ def _verify_seal(
         yield Finding(Fault.ROOT, clinic, number)
 
 
-def _compare(
-    clinic: UUID, seal: int, ids: bytes, sealed: bytes, stored: bytes, first_at: datetime
-) -> Iterator[Finding]:
+def _compare(place: UUID | None, seal: int, sealed: bytes, stored: bytes) -> Iterator[Finding]:
     if sealed == stored:
         return
-    for at in range(0, len(sealed), 32):
-        here = stored[at : at + 32]
-        if here != sealed[at : at + 32]:
-            row = UUID(bytes=ids[at // 2 : at // 2 + 16])
-            yield Finding(Fault.CHANGED if any(here) else Fault.MISSING, clinic, seal, row, first_at)
+    spots = [n for n in range(len(sealed) // 32) if sealed[n * 32 : n * 32 + 32] != stored[n * 32 : n * 32 + 32]]
+    with context.enter(VERIFYING, place), connection.cursor() as cursor:
+        cursor.execute("SELECT id, first_at FROM neonpro.sealed_ids(%s, %s)", [seal, spots])
+        rows = cursor.fetchall()
+    for spot, (row, moment) in zip(spots, rows, strict=True):
+        fault = Fault.CHANGED if any(stored[spot * 32 : spot * 32 + 32]) else Fault.MISSING
+        yield Finding(fault, place or UUID(PLATFORM), seal, row, moment)
 
 
 def _added(place: UUID | None, seal: int) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
         InstallSql("last_seal"),
         InstallSql("seals_after"),
         InstallSql("sealed_leaves"),
+        InstallSql("sealed_ids"),
         InstallSql("never_sealed"),
         InstallSql("audit_span"),
         InstallSql("unsealed"),

@@ -2,8 +2,8 @@
 -- the seal before it. Rows are sealed once their transactions are over, so nobody who writes waits for a seal.
 --   document         what is signed, with its signature (compliance.certificates); NULL only inside the sealing transaction
 --   digest           SHA-256 of the document; the next seal names it as `previous`
---   ids, leaves      which rows, 16 bytes each, and the hash of each, 32 bytes each, in the order of created_at and id:
---                    what verifying needs to say which row it is that was changed or is missing
+--   ids, leaves      which rows, and the hash of each, 32 bytes each, in the order of created_at and id: what verifying
+--                    needs to say which row it is that was changed or is missing
 --   place            the database that wrote the rows: transaction ids count anew in a restored one
 --   low_xid, up_to   the batch is of transactions from low_xid on and before up_to (the first of a place: of all before)
 --   low_at, since    no row of those transactions is older than low_at; none of a later batch is older than since
@@ -15,8 +15,8 @@ CREATE TABLE neonpro.audit_seals (
     document text,
     digest bytea CHECK (octet_length(digest) = 32),
     previous bytea NOT NULL CHECK (octet_length(previous) IN (0, 32)),
-    ids bytea NOT NULL,
-    leaves bytea NOT NULL CHECK (octet_length(leaves) = 2 * octet_length(ids)),
+    ids uuid[] NOT NULL,
+    leaves bytea NOT NULL CHECK (octet_length(leaves) = 32 * cardinality(ids)),
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
     place text NOT NULL,

@@ -23,14 +23,14 @@ DECLARE
     fresh boolean;
     after_at timestamptz := '-infinity';
     after_id uuid := nothing;
-    taken bytea;
+    taken uuid[];
     found bigint;
 BEGIN
     -- One at a time for each clinic; whoever writes into the log is not asked to wait.
     PERFORM pg_advisory_xact_lock(hashtextextended('neonpro.audit_seals:' || clinic, 0));
     horizon := pg_snapshot_xmin(pg_current_snapshot());
     waits := false;
-    SELECT s.*, octet_length(s.ids) AS size INTO last
+    SELECT s.*, s.ids[cardinality(s.ids)] AS last_id INTO last
     FROM neonpro.audit_seals AS s WHERE s.clinic_id = clinic ORDER BY s.number DESC LIMIT 1;
     fresh := last.number IS NULL OR last.place <> here OR (NOT last.complete AND last.low_xid = '0');
     IF last.number IS NOT NULL AND last.place = here AND NOT last.complete THEN
@@ -39,7 +39,7 @@ BEGIN
         up_to := last.up_to;
         high_time := last.since;
         after_at := last.last_at;
-        after_id := encode(substring(last.ids FROM last.size - 15), 'hex')::uuid;
+        after_id := last.last_id;
     ELSIF fresh THEN
         low := '0';
         low_time := coalesce(CASE WHEN last.complete THEN last.since ELSE last.low_at END, '-infinity');
@@ -61,7 +61,7 @@ BEGIN
         high_time := greatest(high_time, low_time);
     END IF;
     -- A clock that was set back by less than this does no harm.
-    SELECT string_agg(uuid_send(t.id), '' ORDER BY t.created_at, t.id), string_agg(t.leaf, '' ORDER BY t.created_at, t.id),
+    SELECT array_agg(t.id ORDER BY t.created_at, t.id), string_agg(t.leaf, '' ORDER BY t.created_at, t.id),
         min(t.created_at), max(t.created_at), count(*)
     INTO taken, leaves, first_at, last_at, found
     FROM (
@@ -72,9 +72,8 @@ BEGIN
             AND CASE WHEN fresh THEN
                 (e.created_at < high_time OR e.xid < up_to)
                 AND e.id NOT IN (
-                    SELECT encode(substring(s.ids FROM n * 16 + 1 FOR 16), 'hex')::uuid
+                    SELECT unnest(s.ids)
                     FROM neonpro.audit_seals AS s
-                    CROSS JOIN LATERAL generate_series(0, octet_length(s.ids) / 16 - 1) AS n
                     WHERE s.clinic_id = clinic AND s.last_at >= low_time - interval '5 minutes' AND s.place <> here
                 )
             ELSE e.xid >= low AND e.xid < up_to END

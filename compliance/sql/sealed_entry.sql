@@ -17,12 +17,11 @@ BEGIN
     END IF;
     clinic := coalesce(who.clinic, '00000000-0000-0000-0000-000000000000');
     RETURN QUERY
-    SELECT e.entry, n::bigint, s.document, s.leaves
+    SELECT e.entry, array_position(s.ids, row_id)::bigint - 1, s.document, s.leaves
     FROM neonpro.audit_entries AS e
     JOIN neonpro.audit_seals AS s ON s.clinic_id = clinic AND row_time BETWEEN s.first_at AND s.last_at
-    CROSS JOIN LATERAL generate_series(0, octet_length(s.ids) / 16 - 1) AS n
     WHERE e.clinic_id = clinic AND e.created_at = row_time AND e.id = row_id
-        AND substring(s.ids FROM n * 16 + 1 FOR 16) = uuid_send(row_id);
+        AND row_id = ANY (s.ids);
 END
 $$;
 REVOKE ALL ON FUNCTION neonpro.sealed_entry(uuid, timestamptz) FROM PUBLIC;

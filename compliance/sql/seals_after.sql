@@ -2,7 +2,7 @@
 -- The seals of the job's clinic after a number, in their order, at most `most`: for verifying and for the anchor.
 CREATE OR REPLACE FUNCTION neonpro.seals_after(after bigint, most integer)
 RETURNS TABLE (
-    number bigint, document text, digest bytea, previous bytea, ids bytea, leaves bytea, first_at timestamptz,
+    number bigint, document text, digest bytea, previous bytea, leaves bytea, first_at timestamptz,
     last_at timestamptz
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -11,7 +11,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT s.number, s.document, s.digest, s.previous, s.ids, s.leaves, s.first_at, s.last_at
+    SELECT s.number, s.document, s.digest, s.previous, s.leaves, s.first_at, s.last_at
     FROM neonpro.audit_seals AS s
     WHERE s.clinic_id = (SELECT neonpro.sealing_clinic()) AND s.number > after
     ORDER BY s.number

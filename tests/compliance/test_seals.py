@@ -280,7 +280,7 @@ def test_a_seal_that_is_missing_in_the_middle_is_found(
 
 def test_a_list_of_rows_that_was_altered_is_found(world: World, root: psycopg.Connection[Any]) -> None:
     seal_log()
-    root.execute("UPDATE neonpro.audit_seals SET ids = substring(ids FROM 17), leaves = substring(leaves FROM 33)")
+    root.execute("UPDATE neonpro.audit_seals SET ids = ids[2:], leaves = substring(leaves FROM 33)")
     faults = {one.fault for one in found(clinic=world.clinic.pk)}
     assert Fault.ROOT in faults
 
@@ -299,7 +299,7 @@ def test_an_anchor_that_was_altered_is_found(world: World, anchor: Path) -> None
     "call",
     [
         "neonpro.open_seal(10)", "neonpro.close_seal('x')", "neonpro.note_horizon()", "neonpro.last_seal()",
-        "neonpro.seals_after(0, 1)", "neonpro.sealed_leaves(1)", "neonpro.audit_span()",
+        "neonpro.seals_after(0, 1)", "neonpro.sealed_leaves(1)", "neonpro.sealed_ids(1, '{0}')", "neonpro.audit_span()",
         "neonpro.never_sealed('2020-01-01', '2030-01-01')",
     ],
 )  # fmt: skip
