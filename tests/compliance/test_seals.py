@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 
 from clinics.roles import Role
 from compliance import certificates, merkle, seals
+from compliance.checks import check_seals
+from compliance.keyset import key_of
 from compliance.models import PLATFORM, AuditLog
 from compliance.seal_check import Checked, Fault, Finding, verify_log
 from compliance.seals import head_of, proof_of, seal_log, state
@@ -31,6 +33,7 @@ from tests.conftest import superuser
 from tests.erasing import destroy_keys
 from tests.factories import World, make_world
 from tests.settings import DATABASE
+from tests.visits import signed_in
 
 PUBLIC = certificates.public_text(certificates.private_key(project.NEONPRO_CERTIFICATE_KEY))
 OTHER = certificates.public_text(certificates.private_key("A" * 44))
@@ -537,3 +540,47 @@ def test_a_restored_database_counts_its_transactions_anew_and_goes_on(
     assert seal_log() == 1
     assert found(anchor) == []
     assert datetime.now(UTC) > rows_of(world, root)[-1][1]
+
+
+# --- pages and the check ----------------------------------------------------------------------------------------------
+
+
+def test_the_log_says_how_far_it_is_sealed_and_gives_the_proof(world: World, tmp_path: Path) -> None:
+    page = signed_in(world.user(Role.DPO))
+    assert "seal_audit" in page.get("/admin/compliance/auditlog/").content.decode()
+    with world.enter(Role.DPO):
+        address = str(key_of(AuditLog.objects.order_by("created_at")[0]))
+    entry = f"/admin/compliance/auditlog/{address}/change/"
+    proof = f"/admin/compliance/auditlog/{address}/proof/"
+    assert page.get(proof).status_code == 404
+    assert proof not in page.get(entry).content.decode()
+    seal_log()
+    assert "1 selo" in page.get("/admin/compliance/auditlog/").content.decode()
+    assert proof in page.get(entry).content.decode()
+    answer = page.get(proof)
+    file = tmp_path / "proof.json"
+    file.write_bytes(answer.content)
+    assert _script(file) == 0
+    with world.enter(Role.DPO):
+        assert AuditLog.objects.filter(action="EXPORT", changes__what="audit_proof").exists()
+    assert signed_in(world.user(Role.RECEPTION)).get(proof).status_code == 403
+
+
+def test_a_log_that_nobody_seals_is_told_to_the_operator(world: World, settings: Any) -> None:
+    assert check_seals(databases=["default"]) == []
+    settings.NEONPRO_SEAL_MINUTES = 0
+    assert [message.id for message in check_seals(databases=["default"])] == ["compliance.W001"]
+    assert check_seals(databases=["owner"]) == []
+
+
+def test_the_command_proves_a_row(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with world.enter(Role.DPO):
+        row = AuditLog.objects.order_by("created_at")[0]
+    ask = {"at": row.created_at, "clinic": world.clinic.pk}
+    with pytest.raises(CommandError):
+        call_command("audit_proof", row.id, **ask)
+    call_command("seal_audit", verbosity=0)
+    call_command("audit_proof", row.id, **ask)
+    file = tmp_path / "proof.json"
+    file.write_text(capsys.readouterr().out)
+    assert _script(file) == 0
