@@ -213,6 +213,10 @@ def _apply(world: World) -> None:
         ProductLot.objects.filter(pk=world.lot.pk).update(status="recalled", status_reason=f"alerta {canary}")
     with world.enter(Role.MANAGER):
         RecallContact.objects.create(lot=world.lot, patient=patient, outcome="no_answer", note=f"caixa postal {canary}")
+        Absence.objects.create(
+            lot=world.lot, kind="recall", starts_at=datetime(2000, 1, 6, 12, tzinfo=UTC),
+            ends_at=datetime(2000, 1, 6, 13, tzinfo=UTC),
+        )  # fmt: skip
 
 
 def _consent(world: World) -> None:

@@ -6,7 +6,7 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0042_recall"), ("clinics", "0005_overbooking")]
+    dependencies = [("patients", "0043_recall_absences"), ("clinics", "0005_overbooking")]
     operations = [
         InstallSql("guard_sncr_number"),
         InstallSql("guard_prescription"),

@@ -109,6 +109,7 @@ class Prescription(VaultModel, ClinicModel):
         patient="patient", blank=True,
     )  # fmt: skip
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "status": "a closed list",
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
@@ -216,6 +217,7 @@ class PrescriptionItem(VaultModel, ClinicModel):
         _("amounts"), null=True, label="prescription_item.amounts", category="clinical", patient="patient", blank=True
     )
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
     }
@@ -266,6 +268,8 @@ class PrescriptionCancellation(VaultModel, ClinicModel):
     reason = EncryptedTextField(
         _("reason"), max_length=300, **_clinical("prescription_cancellation.reason", blank=False)
     )
+
+    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_cancellations"

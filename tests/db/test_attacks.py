@@ -525,12 +525,23 @@ def test_the_answers_compared_above_include_refusals_and_successes(worlds: World
     assert references_to("patients") == [
         (table, "patient_id")
         for table in (
+            "adverse_events",
             "appointments",
             "care_team",
+            "clinical_photos",
+            "consent_records",
+            "lgpd_consents",
             "medical_records",
             "patient_alerts",
+            "prescription_cancellations",
+            "prescription_items",
+            "prescriptions",
+            "product_application_voids",
+            "product_applications",
+            "recall_contacts",
             "record_signatures",
             "reminders",
+            "telemedicine_sessions",
             "waiting_list",
         )
     ]
