@@ -60,6 +60,8 @@ NEONPRO_MASTER_KEYS = _secret_keys("NEONPRO_MASTER_KEYS")
 # What signs certificates of erasure, and where the ledger of erasures is. Without them everything works but erasing.
 NEONPRO_CERTIFICATE_KEY = env.str("NEONPRO_CERTIFICATE_KEY", default="")
 NEONPRO_ERASURE_LEDGER = env.str("NEONPRO_ERASURE_LEDGER", default="")
+NEONPRO_AUDIT_ANCHOR = env.str("NEONPRO_AUDIT_ANCHOR", default="")
+NEONPRO_SEAL_MINUTES = env.int("NEONPRO_SEAL_MINUTES", default=60)
 NEONPRO_KEY_ROTATION_DAYS = env.int("NEONPRO_KEY_ROTATION_DAYS", default=90)
 
 # --- Database ---------------------------------------------------------------------------------------------------
