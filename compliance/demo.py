@@ -1,4 +1,4 @@
-"""What the demonstration shows of consents, telemedicine and requests; `load_demo`, a floor below, calls it per clinic."""
+"""What the demonstration shows of consents, telemedicine and requests; `load_demo` calls it once a clinic."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
