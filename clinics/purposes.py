@@ -52,6 +52,9 @@ PAGES: Final = {
     "admin:patients_recordsignature_verify": gettext_lazy("verifying a signature"),
     "admin:patients_patient_prescriptions": gettext_lazy("a patient's prescriptions"),
     "admin:patients_prescription_issue": gettext_lazy("issuing a prescription"),
+    "admin:patients_prescription_sign": gettext_lazy("signing a prescription"),
+    "admin:patients_prescription_signed": gettext_lazy("copy of a signed prescription"),
+    "admin:patients_prescription_verify": gettext_lazy("verifying the signature of a prescription"),
     "admin:patients_prescription_discard": gettext_lazy("throwing away a draft prescription"),
     "admin:patients_prescription_cancel": gettext_lazy("cancelling a prescription"),
     "admin:patients_prescription_renew": gettext_lazy("renewing a prescription"),
@@ -75,6 +78,15 @@ PAGES: Final = {
     "admin:patients_adverseevent_draft": gettext_lazy("draft of a notification to Anvisa"),
     "admin:patients_adverseevent_notified": gettext_lazy("recording a notification to Anvisa"),
     "admin:patients_adverseevent_dismiss": gettext_lazy("deciding on a notification to Anvisa"),
+    "holder:sign_in": gettext_lazy("signing in to “My data”"),
+    "holder:home": gettext_lazy("“My data”: own data"),
+    "holder:consents": gettext_lazy("“My data”: consents"),
+    "holder:accesses": gettext_lazy("“My data”: who accessed"),
+    "holder:requests": gettext_lazy("“My data”: requests"),
+    "holder:file": gettext_lazy("“My data”: answer taken along"),
+    "holder:contact": gettext_lazy("“My data”: confirming an e-mail"),
+    "admin:patients_patient_my_data": gettext_lazy("access to “My data” for a patient"),
+    "admin:compliance_datarequest_answering": gettext_lazy("answering a request of the holder"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""
@@ -95,6 +107,8 @@ def purpose_word(code: str) -> str:
         return str(PAGES[code])
     if code.startswith("job:"):
         return _("job %(name)s") % {"name": code.removeprefix("job:")}
+    if code.startswith("request:"):
+        return _("package for the holder, request %(number)s") % {"number": code.removeprefix("request:")[:8].upper()}
     page = re.fullmatch(r"admin:([a-z]+)_([a-z]+)_([a-z]+)", code)
     if page is None or page[3] not in KINDS:
         return code

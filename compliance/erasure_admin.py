@@ -12,9 +12,11 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Case, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action, display
@@ -24,6 +26,7 @@ from clinics import trail
 from clinics.adminbase import ClinicAdmin, ClinicForm, place_of
 from clinics.models import Clinic
 from clinics.roles import Role
+from compliance import requests
 from compliance.erasure import (
     ErasureError,
     ResidueError,
@@ -36,13 +39,17 @@ from compliance.erasure import (
     propose_erasure,
 )
 from compliance.erasure_letter import category_word, day, letter, outcome_word
-from compliance.models import ERASING, DataRequest, Erasure, LegalHold
-from neonpro.rules import rule
+from compliance.models import ERASING, OPEN, DataRequest, Erasure, LegalHold
+from compliance.request_admin import RequestPages
 from neonpro.vault.keys import Act
 from patients.models import Patient
 
 ICONS = {"ERASE": "delete_forever", "ANONYMISE": "person_off", "RESTRICT": "lock", "REFUSE": "gavel"}
 TAGS = {"ERASE": "danger", "ANONYMISE": "warning", "RESTRICT": "info", "REFUSE": "success"}
+
+
+REFUSED: dict[str, Any] = {name: lazy(said, str)() for name, said in requests.REFUSALS.items()}
+"""What the database refuses of requests, in words."""
 
 
 def patient_word(record: Any) -> str:
@@ -135,24 +142,53 @@ class _OfPatientAdmin(ClinicAdmin):
 
 
 @admin.register(DataRequest)
-class DataRequestAdmin(_OfPatientAdmin):
-    """The queue of requests, the first due first."""
+class DataRequestAdmin(RequestPages, _OfPatientAdmin):
+    """The queue of requests: those that wait first, and of them the first due."""
 
-    list_display = ("patient_column", "kind", "received_at", "due_on", "status")
-    ordering = ("due_on", "pk")
-    empty_hint = gettext_lazy("No holder has asked for anything yet. Note a request as soon as it arrives.")
-    asked = ("kind", "channel", "received_at", "identity_check")
+    ordering = (Case(When(status__in=OPEN, then=0), default=1), "due_on", "pk")
+    lists = ()
+    opens = ("identification",)
+    refusals = REFUSED
+    asked = ("kind", "channel", "received_at", "identity_check", "details")
     shown = ("kind", "channel", "received_at", "due_on", "identity_check", "status", "answered_at")
-    actions_detail = ("erasure",)
+    actions_detail = ("answering", "erasure")
+
+    def prepare(self, request: HttpRequest, records: list[Any], act: Act = Act.LIST) -> list[Any]:
+        return self.with_clocks(super().prepare(request, records, act))
 
     def save_model(self, request: HttpRequest, obj: DataRequest, form: Any, change: bool) -> None:
         if not change:
-            received = timezone.localdate(obj.received_at)
-            obj.due_on = rule("lgpd.requests.others", on=received).period.after(received)
             obj.owner_id = cast("UUID", request.user.pk)
-            if obj.identity_check:
-                obj.identity_checked_at = timezone.now()
         super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        messages.success(request, _("The request is noted: it is due on %(day)s.") % {"day": f"{obj.due_on:%d/%m/%Y}"})
+        return HttpResponseRedirect(f"../{obj.pk}/answering/")
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """A new one has a form; one that is there has its page, which every list leads to."""
+        if object_id is not None and request.method == "GET" and self._is_here(request, object_id):
+            return HttpResponseRedirect("../answering/")
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _is_here(self, request: HttpRequest, object_id: str) -> bool:
+        """Whether this person has the request at all, without reading whose it is."""
+        try:
+            key = UUID(unquote(object_id))
+        except ValueError:
+            return False
+        return self.has_answering_permission(request) and DataRequest.objects.filter(pk=key).exists()
+
+    def has_answering_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whether this person answers requests."""
+        return place_of(request).role == Role.DPO
+
+    @action(description=gettext_lazy("Request"), url_path="answering", permissions=["answering"])  # type: ignore[untyped-decorator]
+    def answering(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page of one request."""
+        return super().answering(request, object_id)
 
     def has_erasure_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this is a request that an erasure answers, and this person the encarregado."""

@@ -11,7 +11,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "NeonPro",
     "SITE_HEADER": "NeonPro",
     "SITE_URL": None,
-    "DASHBOARD_CALLBACK": "patients.dashboard.fill",
+    "DASHBOARD_CALLBACK": "compliance.dashboard.fill",
     "COMMAND": {"search_callback": "patients.dashboard.find_patients"},
     "SIDEBAR": {
         # Each line shows to whom the role lets view the model; `own` leads to the open clinic's own record.

@@ -98,7 +98,7 @@ def _column(table: Timetable, key: UUID, name: str, day: date, midnight: datetim
         (
             max(0, _minutes(one.starts_at, midnight)),
             min(DAY, _minutes(one.ends_at, midnight)),
-            str(one.absence.get_kind_display()) if one.absence else _("holiday"),
+            one.absence.reason if one.absence else _("holiday"),
         )
         for one in table.closed
         if one.professional in (None, key)

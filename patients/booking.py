@@ -35,7 +35,7 @@ def find_clash(
     Inside a transaction it also makes others that book for the same people wait, so that what it answers still holds
     when the appointment is saved. The exclusion constraints hold whoever does not ask.
     """
-    _queue_behind_others(*(person for person in (patient, professional) if person))
+    queue_behind_others(*(person for person in (patient, professional) if person))
     people = Q(patient=patient)
     if professional:
         people |= Q(professional=professional)
@@ -55,7 +55,8 @@ def find_clash(
     return Clash(found, of_professional=professional is not None and found.professional_id == professional)
 
 
-def _queue_behind_others(*people: UUID) -> None:
+def queue_behind_others(*people: UUID) -> None:
+    """Wait until nobody else books for these people, and make others wait until the transaction ends."""
     # In one order for everybody, or two bookings could wait for each other for ever.
     with connection.cursor() as cursor:
         for person in sorted(people):

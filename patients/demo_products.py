@@ -11,10 +11,11 @@ from uuid import UUID
 from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFilter
 
-from clinics.models import Membership, Professional, Service, User
+from clinics.models import Clinic, Membership, Professional, Service, User
 from clinics.roles import Role
 from neonpro.db import context
 from patients import adverse, people
+from patients.absences import block_for_recall, proposal
 from patients.applications import ApplicationError, apply_product
 from patients.models import (
     AdverseEvent,
@@ -131,7 +132,7 @@ def _event(done: ProductApplication, event: dict[str, Any], professional: UUID, 
 
 
 def _tell_the_first(place: UUID, lot: UUID) -> None:
-    """The manager has reached one of the patients already."""
+    """The manager has reached one of the patients already, and blocked time to call the others."""
     account = Membership.objects.filter(role=Role.MANAGER, is_active=True).values_list("user", flat=True).first()
     if account is None:
         return
@@ -139,6 +140,10 @@ def _tell_the_first(place: UUID, lot: UUID) -> None:
         people_of = recall(lot).people
         for called, outcome in zip(people_of, ("reached", "no_answer"), strict=False):
             record_contact(lot, called.patient.pk, outcome=outcome)
+        director = Clinic.objects.values_list("technical_director", flat=True).get()
+        if director:
+            starts, ends = proposal(director, calls=len(people_of), now=timezone.now())
+            block_for_recall(lot, professional=director, starts_at=starts, ends_at=ends)
 
 
 def _picture(moment: str) -> bytes:

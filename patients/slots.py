@@ -52,7 +52,9 @@ class Timetable:
         for_whom = of_them | Q(professional=None)
         self.closed = [
             Closed(absence.professional_id, absence.starts_at, absence.ends_at, absence)
-            for absence in Absence.objects.filter(for_whom, starts_at__lt=end, ends_at__gt=begin).order_by("starts_at")
+            for absence in Absence.objects.filter(for_whom, starts_at__lt=end, ends_at__gt=begin)
+            .select_related("lot__product")
+            .order_by("starts_at")
         ]
         uf = Clinic.objects.values_list("uf", flat=True).first() or None
         self.holidays = {day for year in range(first.year, last.year + 1) for day in holidays(year, uf)}

@@ -21,7 +21,17 @@ from clinics.models import (
 )
 from clinics.roles import Role
 from compliance import consents
-from compliance.models import Channel, ConsentText, DataRequest, LegalHold, RequestChannel, RequestType
+from compliance.models import (
+    Channel,
+    ConsentText,
+    DataRequest,
+    HolderCode,
+    HolderContact,
+    HolderSession,
+    LegalHold,
+    RequestChannel,
+    RequestType,
+)
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
@@ -178,17 +188,23 @@ def make_world(
             _plan_session(world)
             _apply(world)
             _consent(world)
+            _open_page(world)
             _sign(world)
-    with world.enter(Role.DPO):
-        DataRequest.objects.create(
-            patient_id=world.patients[0].pk, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON
-        )
-        # Over for long: it holds nothing.
-        LegalHold.objects.create(
-            patient_id=world.patients[0].pk, reason=f"processo {canary}", placed_by=world.user(Role.DPO),
-            until=date(2001, 1, 1),
-        )  # fmt: skip
+            _ask(world)
     return world
+
+
+def _ask(world: World) -> None:
+    """A request of the first patient about their data, and a legal hold that was over long ago and holds nothing."""
+    patient = world.patients[0].pk
+    with world.enter(Role.DPO):
+        DataRequest.objects.create(patient_id=patient, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON)
+        LegalHold.objects.create(
+            patient_id=patient,
+            reason=f"processo {world.canary}",
+            placed_by=world.user(Role.DPO),
+            until=date(2001, 1, 1),
+        )
 
 
 def _apply(world: World) -> None:
@@ -213,6 +229,10 @@ def _apply(world: World) -> None:
         ProductLot.objects.filter(pk=world.lot.pk).update(status="recalled", status_reason=f"alerta {canary}")
     with world.enter(Role.MANAGER):
         RecallContact.objects.create(lot=world.lot, patient=patient, outcome="no_answer", note=f"caixa postal {canary}")
+        Absence.objects.create(
+            lot=world.lot, kind="recall", starts_at=datetime(2000, 1, 6, 12, tzinfo=UTC),
+            ends_at=datetime(2000, 1, 6, 13, tzinfo=UTC),
+        )  # fmt: skip
 
 
 def _consent(world: World) -> None:
@@ -224,6 +244,18 @@ def _consent(world: World) -> None:
         consents.publish(text)
         mother = consents.Guardian(name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}")
         consents.grant(world.patients[0], Purpose.MARKETING, channel=Channel.PAPER, guardian=mother)
+
+
+def _open_page(world: World) -> None:
+    """Of the page «Meus dados»: a confirmed address, a link, and a visit."""
+    patient = world.patients[0]
+    with world.enter(Role.RECEPTION):
+        HolderContact.objects.create(patient=patient, contact=f"p0@{world.canary.lower()}.example", method="in_person")
+        HolderCode.objects.create(
+            patient=patient, kind="link", digest=f"hash {world.canary}", expires_at=datetime(2000, 1, 1, tzinfo=UTC)
+        )
+    with context.enter(context.Door(), world.clinic.pk):
+        HolderSession.objects.create(patient=patient, method="link", digest=f"hash {world.canary}")
 
 
 def _plan_session(world: World) -> None:

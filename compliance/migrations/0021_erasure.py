@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("received_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="received at")),
-                ("due_on", models.DateField(blank=True, editable=False, null=True, verbose_name="due on")),
+                ("due_on", models.DateField(editable=False, verbose_name="due on")),
                 (
                     "status",
                     models.CharField(
@@ -182,6 +182,18 @@ class Migration(migrations.Migration):
                         name="data_requests_change",
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="data_requests_view_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="data_requests_ask_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient()) AND channel = 'page' AND status = 'received' AND identity_check IN ('code', 'document') AND owner_id IS NULL AND answered_at IS NULL AND received_at > now() - interval '1 hour' AND due_on >= current_date",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -358,6 +370,12 @@ class Migration(migrations.Migration):
                         name="erasures_change",
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="erasures_view_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient())",
                     ),
                     neonpro.db.policies.SameClinic(field="request", name="erasures_request_same_clinic"),
                     models.CheckConstraint(

@@ -13,7 +13,7 @@ from clinics.roles import ACCESS
 from compliance.purposes import TERMS, Family, Purpose
 from neonpro.db.audit import AlwaysTrigger, RecordChanges, RefuseChange, RefuseTruncate
 from neonpro.db.history import ONLY_TRIGGERS
-from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, tenancy
+from neonpro.db.policies import CURRENT_CLINIC, CURRENT_PATIENT, RowPolicy, own_rows, public, tenancy
 from neonpro.db.roles import OWNER
 from neonpro.vault.fields import EncryptedBinaryField, EncryptedTextField
 from neonpro.vault.models import VaultModel
@@ -160,6 +160,7 @@ class ConsentText(ClinicModel):
         verbose_name_plural = _("consent texts")
         constraints = [
             *tenancy("consent_texts", ACCESS["consent_texts"], same_clinic=["service"]),
+            public("consent_texts", "published_at IS NOT NULL"),
             closed_list("consent_texts", "purpose", Purpose),
             models.CheckConstraint(
                 condition=Q(service__isnull=True) | Q(purpose__in=[p for p, t in TERMS.items() if t.by_service]),
@@ -270,6 +271,14 @@ class ConsentRecord(VaultModel, ClinicModel):
         verbose_name_plural = _("consent events")
         constraints = [
             *tenancy("consent_records", ACCESS["consent_records"], same_clinic=["patient", "service", "text"]),
+            own_rows("consent_records"),
+            # On the page «Meus dados» patients take back what they gave, themselves, and write nothing else.
+            RowPolicy(
+                name="consent_records_withdraw_own",
+                command="INSERT",
+                using=f"patient_id = {CURRENT_PATIENT} AND event = 'withdrawn' AND actor = 'self'"
+                " AND channel = 'portal'",
+            ),
             closed_list("consent_records", "purpose", Purpose),
             closed_list("consent_records", "event", ConsentEvent),
             closed_list("consent_records", "family", Family),
@@ -384,6 +393,7 @@ class Consent(ClinicModel):
         verbose_name_plural = _("consents")
         constraints = [
             *tenancy("lgpd_consents", ACCESS["lgpd_consents"], same_clinic=["patient", "service"]),
+            own_rows("lgpd_consents"),
             RowPolicy(
                 name="lgpd_consents_derived",
                 command="ALL",

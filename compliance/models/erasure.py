@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
-from neonpro.db.policies import tenancy
+from neonpro.db.policies import own_rows, tenancy
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
 from neonpro.vault.models import VaultModel
@@ -75,6 +75,7 @@ class Erasure(ClinicModel):
         verbose_name_plural = _("erasures")
         constraints = [
             *tenancy("erasures", ACCESS["erasures"], same_clinic=["request"]),
+            own_rows("erasures"),
             closed_list("erasures", "kind", ErasureKind),
             models.CheckConstraint(
                 condition=~Q(kind="request") | Q(request__isnull=False, proposed_by__isnull=False),

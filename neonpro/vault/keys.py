@@ -231,6 +231,11 @@ class Keyring:
         actor = self._context.actor
         return actor.name if isinstance(actor, context.Job) else str(getattr(actor, "pk", ""))
 
+    def forget(self, patient: UUID) -> None:
+        """Let go of what was answered of a patient: what is opened for another purpose is asked for again."""
+        for pair in [pair for pair in self._answers if pair[0] == patient]:
+            del self._answers[pair]
+
     def knows(self, patient: UUID, category: str) -> bool:
         """Whether `open` has been called for a patient and category, whatever came of it."""
         return (patient, category) in self._answers

@@ -23,6 +23,7 @@ from clinics.adminbase import ClinicAdmin
 from neonpro.vault.keys import Act, keyring
 from patients import records
 from patients.admin.products import amount
+from patients.admin.record_pages import consents_page
 from patients.applications import ApplicationError, void, with_voids
 from patients.forms.products import PhotoForm, WhyForm
 from patients.models import ApplicationVoid, ClinicalPhoto, Patient, ProductApplication
@@ -82,7 +83,7 @@ class ProductApplicationAdmin(PatientsOfList, ClinicAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductApplication]:
-        return with_voids(super().get_queryset(request)).select_related("product", "professional", "service")
+        return with_voids(super().get_queryset(request)).select_related("product", "professional", "service", "lot")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -117,6 +118,7 @@ class ProductApplicationAdmin(PatientsOfList, ClinicAdmin):
             "void": ApplicationVoid.objects.filter(application=done).select_related("professional").first(),
             "photos": list(photos_of(application=done)),
             "image_use": image_use(done.patient_id),
+            "consents_url": consents_page(done.patient_id),
             "form": form,
             "may_write": records.is_open(done.patient_id, to_write=True),
             "patient_url": reverse("admin:patients_patient_products", args=[done.patient_id]),
@@ -262,6 +264,7 @@ class ClinicalPhotoAdmin(PatientsOfList, ClinicAdmin):
             "actions_detail": self.buttons(request, object_id),
             "photo": photo,
             "image_use": image_use(photo.patient_id),
+            "consents_url": consents_page(photo.patient_id),
             "patient_url": reverse("admin:patients_patient_products", args=[photo.patient_id]),
             **(extra_context or {}),
         }

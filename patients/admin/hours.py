@@ -4,12 +4,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from clinics.adminbase import ClinicAdmin
-from patients.models import FREES_THE_TIME, Absence, Appointment, WorkingHours
+from patients.absences import in_the_way
+from patients.models import Absence, AbsenceKind, WorkingHours
 
 
 @admin.register(WorkingHours)
@@ -37,8 +40,8 @@ class WorkingHoursAdmin(ClinicAdmin):
 class AbsenceAdmin(ClinicAdmin):
     """Who is away when; without a professional the whole clinic."""
 
-    list_display = ("who", "kind", "starts_at", "ends_at")
-    list_select_related = ("professional",)
+    list_display = ("who", "reason_column", "starts_at", "ends_at")
+    list_select_related = ("professional", "lot__product")
     ordering = ("-starts_at",)
     fields = ("professional", "kind", "starts_at", "ends_at")
     empty_hint = gettext_lazy(
@@ -48,6 +51,27 @@ class AbsenceAdmin(ClinicAdmin):
     def choice_label(self, record: Absence) -> str:
         return f"{self.who(record)}, {record.get_kind_display()}"
 
+    def get_fields(self, request: HttpRequest, obj: Absence | None = None) -> Any:
+        # Time for a recall is blocked on the recall's page; what it is for does not change here.
+        return ("professional", "reason_link", "starts_at", "ends_at") if obj and obj.lot_id else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Absence | None = None) -> Any:
+        return ("reason_link",) if obj and obj.lot_id else ()
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "kind":
+            kwargs["choices"] = [("", "–"), *(one for one in AbsenceKind.choices if one[0] != AbsenceKind.RECALL)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @display(description=gettext_lazy("kind"), ordering="kind")  # type: ignore[untyped-decorator]
+    def reason_column(self, record: Absence) -> str:
+        return record.reason
+
+    @display(description=gettext_lazy("kind"))  # type: ignore[untyped-decorator]
+    def reason_link(self, record: Absence) -> str:
+        lot = reverse("admin:patients_productlot_change", args=[record.lot_id])
+        return format_html('<a class="np-link" href="{}">{}</a>', lot, record.reason)
+
     @display(description=gettext_lazy("professional"))  # type: ignore[untyped-decorator]
     def who(self, record: Absence) -> str:
         return str(record.professional) if record.professional else _("The whole clinic")
@@ -55,12 +79,7 @@ class AbsenceAdmin(ClinicAdmin):
     def save_model(self, request: HttpRequest, obj: Absence, form: Any, change: bool) -> None:
         """Save it, and say how many visits are booked in it: somebody has to move them."""
         super().save_model(request, obj, form, change)
-        booked = Appointment.objects.filter(starts_at__lt=obj.ends_at, ends_at__gt=obj.starts_at).exclude(
-            status__in=FREES_THE_TIME
-        )
-        if obj.professional_id:
-            booked = booked.filter(professional=obj.professional_id)
-        count = booked.count()
+        count = len(in_the_way(professional=obj.professional_id, starts_at=obj.starts_at, ends_at=obj.ends_at))
         if count:
             messages.warning(
                 request,

@@ -17,7 +17,7 @@ from patients import records
 from patients.admin.applications import PAGE
 from patients.admin.patient_records import closed
 from patients.admin.products import amount
-from patients.admin.record_pages import page_context
+from patients.admin.record_pages import consents_page, page_context
 from patients.applications import ApplicationError, acting, apply_product, with_voids
 from patients.forms.products import ApplyForm, PhotoForm
 from patients.models import Appointment, Patient, PhotoMoment, ProductApplication
@@ -67,11 +67,12 @@ class PatientProducts:
                 "quantity": amount(done.quantity, done.product.unit),
                 "url": reverse("admin:patients_productapplication_change", args=[done.pk]),
             }
-            for done in rows.select_related("product", "professional", "service").order_by("-applied_at")[:SHOWN]
+            for done in rows.select_related("product", "professional", "service", "lot").order_by("-applied_at")[:SHOWN]
         ]
         context = page_context(
             self, request, patient, title=_("Products and photographs"), lines=lines, form=form,
             photos=list(photos_of(patient=patient.pk)[:SHOWN]), image_use=image_use(patient.pk),
+            consents_url=consents_page(patient.pk),
             may_write=records.is_open(patient.pk, to_write=True), media=self.media + form.media,
             apply_url=reverse("admin:patients_patient_apply", args=[patient.pk]),
         )  # fmt: skip

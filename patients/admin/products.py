@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -22,6 +22,7 @@ from clinics.adminbase import ClinicAdmin, place_of
 from clinics.models import Membership
 from clinics.roles import may
 from patients import recall_page
+from patients.absences import still_blocked
 from patients.forms.products import LotForm, MoveForm, ProductForm, WhyForm
 from patients.models import LotStatus, MovementKind, Product, ProductLot, RegistrationStatus, StockMovement
 from patients.products import UNUSABLE, link
@@ -98,7 +99,7 @@ class ProductAdmin(ClinicAdmin):
         return f"{kind} · {product.risk_class}" if product.risk_class else kind
 
     @display(
-        description=gettext_lazy("registration"),
+        description=pgettext_lazy("Anvisa", "registration"),
         label={
             RegistrationStatus.VALID: "success", RegistrationStatus.UNCHECKED: "default",
             RegistrationStatus.SUSPENDED: "danger", RegistrationStatus.EXPIRED: "danger",
@@ -171,7 +172,7 @@ class ProductLotAdmin(ClinicAdmin):
         return (
             (None, {"fields": ("product_link", "number", "expires_on", "left_column", "received_column")}),
             (gettext_lazy("Receipt"), {"fields": ("received_on", "supplier", "invoice")}),
-            (gettext_lazy("Situation"), {"fields": ("status_words", "status_reason", "status_since")}),
+            (pgettext_lazy("lot", "Situation"), {"fields": ("status_words", "status_reason", "status_since")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: ProductLot | None = None) -> tuple[str, ...]:
@@ -263,9 +264,14 @@ class ProductLotAdmin(ClinicAdmin):
 
     @display(
         description=gettext_lazy("situation"),
-        label={LotStatus.AVAILABLE: "success", LotStatus.QUARANTINED: "warning", LotStatus.RECALLED: "danger"},
-    )  # type: ignore[untyped-decorator]
+        label={
+            LotStatus.AVAILABLE: "success", LotStatus.QUARANTINED: "warning", LotStatus.RECALLED: "danger",
+            "expired": "danger",
+        },
+    )  # type: ignore[untyped-decorator]  # fmt: skip
     def status_badge(self, lot: ProductLot) -> tuple[str, str]:
+        if lot.status == LotStatus.AVAILABLE and lot.expires_on < timezone.localdate():
+            return "expired", pgettext("lot", "expired")
         return lot.status, lot.get_status_display()
 
     @display(description=gettext_lazy("situation"))  # type: ignore[untyped-decorator]
@@ -402,13 +408,29 @@ class ProductLotAdmin(ClinicAdmin):
                 messages.success(request, _("The situation of the lot was changed."))
                 if status == LotStatus.RECALLED and leads_recalls():
                     return HttpResponseRedirect(reverse("admin:patients_productlot_recalled", args=[lot.pk]))
+                self._warn_of_blocks(request, lot)
                 return self._back(lot)
         return self.confirmation(request, lot, title=title, text=text, submit=title, form=form, kind=kind)
+
+    @staticmethod
+    def _warn_of_blocks(request: HttpRequest, lot: ProductLot) -> None:
+        """Say what is still blocked in the schedule: the page of the recall, where it was blocked, is shut now."""
+        blocked = still_blocked(lot.pk)
+        if blocked:
+            text = ngettext(
+                "%(count)d time is still blocked in the schedule for the recall: remove it under “Absences”.",
+                "%(count)d times are still blocked in the schedule for the recall: remove them under “Absences”.",
+                blocked,
+            )
+            messages.warning(request, text % {"count": blocked})
 
     def _back(self, lot: ProductLot) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:patients_productlot_change", args=[lot.pk]))
 
-    @action(description=gettext_lazy("Who got it"), url_path="recalled", permissions=["recalled"])  # type: ignore[untyped-decorator]
+    @action(  # type: ignore[untyped-decorator]
+        description=gettext_lazy("Who got it"), url_path="recalled", permissions=["recalled"],
+        variant=ActionVariant.PRIMARY,
+    )  # fmt: skip
     def recalled(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Whom a recalled lot was applied to, with letters, a list to call from, and who was reached."""
         lot = self._lot(request, object_id)

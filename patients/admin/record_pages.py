@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -126,3 +126,11 @@ def closed_word() -> str:
         "This patient's record is not open to you: you are not in the care team. A colleague who is, or management, can"
         " add you; an appointment with you opens it too. Every one of these is on record."
     )
+
+
+def consents_page(patient: Any) -> str:
+    """The page of a patient's consents, which a floor above brings; the patient's own where it is not there."""
+    try:
+        return reverse("admin:patients_patient_consents", args=[patient])
+    except NoReverseMatch:
+        return reverse("admin:patients_patient_change", args=[patient])

@@ -152,7 +152,7 @@ class AppointmentForm(ClinicForm[Appointment]):
         self._check_clash(data, overbooked=overbooked, minutes=minutes)
 
     def _closed_words(self, closed: Any, professional: Any) -> str:
-        kind = closed.absence.get_kind_display() if closed.absence else _("national or state holiday")
+        kind = closed.absence.reason if closed.absence else _("national or state holiday")
         who = professional if closed.professional else _("The clinic")
         text = _("%(who)s sees nobody at this time: %(kind)s.") % {"who": who, "kind": kind}
         if "overbooked" in self.fields:

@@ -80,13 +80,13 @@ class AdverseEvent(VaultModel, ClinicModel):
     protocol = models.CharField(_("number of the notification"), max_length=60, blank=True, editable=False)
     dismissal = EncryptedTextField(_("why not"), max_length=500, editable=False, **_clinical("dismissal"))
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {
         "about": "a closed list; it decides the channel",
         "severity": "a closed list; it decides the clock, and row policies show it to whom the patient is open",
         "status": "a closed list of states",
         "protocol": "the agency's number of a notification",
     }
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "adverse_events"
@@ -139,8 +139,8 @@ class RecallContact(VaultModel, ClinicModel):
     )  # fmt: skip
     recorded_by = models.UUIDField(_("recorded by"), null=True, blank=True, editable=False)
 
-    in_clear: ClassVar[dict[str, str]] = {"outcome": "a closed list of outcomes"}
     retention: ClassVar = "medical_record"
+    in_clear: ClassVar[dict[str, str]] = {"outcome": "a closed list of outcomes"}
 
     class Meta:
         db_table = "recall_contacts"

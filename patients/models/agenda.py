@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from clinics.base import TOUCH, ClinicForeignKey, ClinicModel, closed_list
 from clinics.roles import ACCESS
@@ -82,11 +82,15 @@ class AbsenceKind(models.TextChoices):
     LUNCH = "lunch", _("lunch")
     MEETING = "meeting", _("meeting")
     CLOSED = "closed", _("clinic closed")
+    RECALL = "recall", _("recall of a lot")
     OTHER = "other", _("other absence")
 
 
 class Absence(ClinicModel):
-    """A time in which a professional, or the whole clinic, sees nobody."""
+    """A time in which a professional, or the whole clinic, sees nobody.
+
+    One of the kind `RECALL` is made on the page of the recall that it is for (`patients.absences`).
+    """
 
     professional = ClinicForeignKey(
         "clinics.Professional", null=True, blank=True, verbose_name=_("professional"),
@@ -95,25 +99,41 @@ class Absence(ClinicModel):
     kind = models.CharField(_("kind"), max_length=12, choices=AbsenceKind.choices)
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
+    lot = ClinicForeignKey("patients.ProductLot", null=True, blank=True, editable=False, verbose_name=_("lot"))
 
     class Meta:
         db_table = "absences"
         verbose_name = _("absence")
         verbose_name_plural = _("absences")
         constraints = [
-            *tenancy("absences", ACCESS["absences"], same_clinic=["professional"]),
+            *tenancy("absences", ACCESS["absences"], same_clinic=["professional", "lot"]),
             closed_list("absences", "kind", AbsenceKind),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="absences_end_after_start",
                 violation_error_message=_("It must end after it starts."),
             ),
+            models.CheckConstraint(
+                condition=Q(kind=AbsenceKind.RECALL, lot__isnull=False)
+                | (~Q(kind=AbsenceKind.RECALL) & Q(lot__isnull=True)),
+                name="absences_recall_names_its_lot",
+            ),
         ]
-        indexes = [models.Index(fields=["clinic", "ends_at"], name="absences_until")]
+        indexes = [
+            models.Index(fields=["clinic", "ends_at"], name="absences_until"),
+            models.Index(fields=["clinic", "lot"], condition=Q(lot__isnull=False), name="absences_recall"),
+        ]
         triggers = [RecordChanges(), TOUCH]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {str(self.id)[:8]}"
+
+    @property
+    def reason(self) -> str:
+        """Why nobody is seen, in words for the team; of a recall with its product and lot."""
+        if self.lot is None:
+            return str(self.get_kind_display())
+        return gettext("Recall of %(product)s, lot %(lot)s") % {"product": self.lot.product, "lot": self.lot.number}
 
 
 class Priority(models.TextChoices):

@@ -87,6 +87,7 @@ class ProductApplication(VaultModel, ClinicModel):
     note = EncryptedTextField(_("observations"), max_length=2000, multiline=True, **_clinical("note"))
     patient_label_given_at = models.DateTimeField(_("label given to the patient at"), null=True, blank=True)
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {
         "technique": "a closed list; the trigger compares it, row policies show it to whom the patient is open",
         "registration_number": "a product's number, nobody's",
@@ -94,7 +95,6 @@ class ProductApplication(VaultModel, ClinicModel):
         "model": "a product's model",
         "lot_number": "a lot's number, nobody's; a recall compares it",
     }
-    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "product_applications"

@@ -51,8 +51,8 @@ class ClinicalPhoto(VaultModel, ClinicModel):
         _("why it was withdrawn"), max_length=200, blank=True, editable=False, **_image("withdrawn_reason")
     )
 
-    in_clear: ClassVar[dict[str, str]] = {"moment": "a closed list; row policies show it to whom the patient is open"}
     retention: ClassVar = "medical_record"
+    in_clear: ClassVar[dict[str, str]] = {"moment": "a closed list; row policies show it to whom the patient is open"}
 
     class Meta:
         db_table = "clinical_photos"

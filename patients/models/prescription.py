@@ -60,6 +60,15 @@ class GuardPrescriptionCancellation(_Guard):
     function = "guard_prescription_cancellation"
 
 
+class RequireSignature(_Guard):
+    """What is electronic has its signature when the transaction ends (`sql/require_signature.sql`)."""
+
+    when = pgtrigger.After
+    operation = pgtrigger.Insert | pgtrigger.Update
+    function = "require_signature"
+    at_the_end = True
+
+
 def _clinical(label: str, **options: Any) -> dict[str, Any]:
     return {"label": label, "category": "clinical", "patient": "patient", "blank": True, **options}
 
@@ -109,12 +118,12 @@ class Prescription(VaultModel, ClinicModel):
         patient="patient", blank=True,
     )  # fmt: skip
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "status": "a closed list",
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
         "sncr_number": "a number of the document, not of the patient; PostgreSQL refuses without it",
     }
-    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescriptions"
@@ -169,7 +178,7 @@ class Prescription(VaultModel, ClinicModel):
         # than the record.
         triggers = [
             RecordChanges(patient="patient", withheld=["kind", "valid_until", "terms_given", "sncr_number"]), TOUCH,
-            KeepPatient(), GuardPrescription(), RefuseTruncate(),
+            KeepPatient(), GuardPrescription(), RequireSignature(), RefuseTruncate(),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -217,10 +226,10 @@ class PrescriptionItem(VaultModel, ClinicModel):
         _("amounts"), null=True, label="prescription_item.amounts", category="clinical", patient="patient", blank=True
     )
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
     }
-    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_items"

@@ -1,4 +1,4 @@
-"""A product applied from a lot with photographs before and after, and its recall with letters, in a real browser."""
+"""A product applied from a lot with photographs, and its recall with letters and time blocked, in a real browser."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -56,7 +56,8 @@ def test_from_the_shelf_to_the_recall(page: Page, tmp_path: Path) -> None:
     page.locator("#id_photo_after").set_input_files(photos[1])
     page.get_by_role("button", name="Registrar a aplicação").click()
     expect(page.get_by_text("A aplicação foi registrada")).to_be_visible()
-    expect(page.get_by_text("Uso de imagem: não registrado")).to_be_visible()
+    expect(page.get_by_text("Imagens para o prontuário: sem autorização registrada")).to_be_visible()
+    expect(page.get_by_text("Publicação: sem autorização, não publicar")).to_be_visible()
     pictures = page.locator(".np-photos img")
     expect(pictures).to_have_count(2)
     for number in range(2):
@@ -89,6 +90,19 @@ def test_from_the_shelf_to_the_recall(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="Registrar", exact=True).click()
     expect(page.locator(".np-recall .np-tag-success")).to_be_visible()
     expect(page.locator("progress")).to_have_attribute("value", "1")
+
+    # And blocks time in the schedule: over what is booked only when asked twice, and not for good.
+    page.get_by_label("Agenda de quem").select_option(label=world.professional.full_name)
+    page.get_by_label("De", exact=True).fill("2030-01-07T09:00")
+    page.get_by_label("Até", exact=True).fill("2030-01-07T10:00")
+    page.get_by_role("button", name="Bloquear a agenda").click()
+    expect(page.get_by_text("Há atendimentos marcados neste horário")).to_be_visible()
+    expect(page.locator(".np-in-the-way")).to_contain_text("07/01/2030 09:00 – 09:30")
+    page.get_by_role("button", name="Bloquear mesmo assim").click()
+    expect(page.get_by_text("O horário foi bloqueado na agenda")).to_be_visible()
+    expect(page.locator(".np-blocks")).to_contain_text("1 atendimento a remarcar")
+    page.get_by_role("button", name="Desfazer o bloqueio").click()
+    expect(page.get_by_text("O horário voltou a ficar livre na agenda")).to_be_visible()
     sign_out(page)
 
     # From a recalled lot nothing more is applied, and the form says so.

@@ -35,9 +35,9 @@ MOTHER = Guardian(name="Maria da Silva", relation="mother", proof="certidão de 
 
 
 @pytest.fixture
-def world(clinic_a: World) -> World:
-    """A clinic with a published text for everything, and adult patients."""
-    return with_texts(clinic_a)
+def world(db: None) -> World:
+    """A clinic with a published text for everything, and adult patients, of whom one has consented to something."""
+    return with_texts(make_world("ALFAZEMA", signed=True))
 
 
 def with_texts(world: World) -> World:
@@ -322,7 +322,7 @@ def test_the_application_neither_rewrites_an_event_nor_types_a_state(world: Worl
 
 @pytest.mark.parametrize("statement", TAMPERING[:6])
 def test_nor_does_the_owner(committed: None, statement: str) -> None:
-    world = make_world("ALFAZEMA")
+    world = make_world("ALFAZEMA", signed=True)
     before = state_of(world, Purpose.MARKETING, world.patients[0])
     with context.enter(world.user(Role.DPO), world.clinic.pk, using="owner"), connections["owner"].cursor() as cursor:
         try:

@@ -374,6 +374,9 @@ def test_a_row_of_another_clinic_cannot_be_changed_or_taken(table: str, worlds: 
     # Whoever may change it, or at least see it: an UPDATE must meet rows to be refused.
     roles = [role for permission in ("change", "view") for role in Role.values if may(role, permission, table)]
     with app.inside(worlds.a, roles[0] if roles else Role.MANAGER):
+        if table in {"holder_codes", "holder_sessions"}:
+            # Only the page «Meus dados» changes them.
+            app.enter_with(app.request(worlds.a.clinic.pk, kind="door"))
         for query in (
             f"UPDATE {identifier(table)} SET created_at = now() WHERE id = %s",
             f"UPDATE {identifier(table)} SET {column} = neonpro.current_clinic() WHERE id = %s",
@@ -525,12 +528,26 @@ def test_the_answers_compared_above_include_refusals_and_successes(worlds: World
     assert references_to("patients") == [
         (table, "patient_id")
         for table in (
+            "adverse_events",
             "appointments",
             "care_team",
+            "clinical_photos",
+            "consent_records",
+            "holder_codes",
+            "holder_contacts",
+            "holder_sessions",
+            "lgpd_consents",
             "medical_records",
             "patient_alerts",
+            "prescription_cancellations",
+            "prescription_items",
+            "prescriptions",
+            "product_application_voids",
+            "product_applications",
+            "recall_contacts",
             "record_signatures",
             "reminders",
+            "telemedicine_sessions",
             "waiting_list",
         )
     ]

@@ -56,6 +56,12 @@ def worlds(committed: None) -> Worlds:
 
 
 @pytest.fixture
+def clinic_a(db: None) -> World:
+    """A clinic with something in every audited table."""
+    return make_world("ALFAZEMA", signed=True)
+
+
+@pytest.fixture
 def log(clinic_a: World) -> Callable[[], list[AuditLog]]:
     """What has been written into the clinic's log of changes since the last time it was asked, as its encarregado
     reads it; readings have tests of their own (`tests/patients/test_readings.py`)."""
@@ -233,8 +239,12 @@ GUARDED = {
 }
 """What is final, and how its guard refuses what elsewhere leaves nothing, whoever asks."""
 
-OF_NO_CLINIC = {"sncr_numbers", "substances"}
-"""What belongs to a person, or to all, has tests of its own (tests/patients/test_substances.py)."""
+ALTERED = {"consent_texts": "title = title || '.'"}
+"""Whose guard compares what is written: what changes nothing passes it, and leaves nothing."""
+
+OF_NO_CLINIC = {"anvisa_register", "sncr_numbers", "substances"}
+"""What belongs to a person, or to all, has tests of its own (tests/patients/test_substances.py, test_anvisa_import.py):
+of Anvisa's register a whole file of new lines is one event, each later change a row."""
 
 NEVER = {table for table in AUDITED if table in ACCESS and not ACCESS[table].get("change")} - set(GUARDED)
 """What is only ever added."""
@@ -270,11 +280,11 @@ def test_a_change_of_what_is_final_is_refused_and_leaves_nothing(
             cursor.execute(f"SELECT 1 FROM {identifier(table)}")
             assert cursor.fetchall()
         with pytest.raises(DatabaseError, match=GUARDED[table]), transaction.atomic():
-            cursor.execute(f"UPDATE {identifier(table)} SET created_at = created_at")
+            cursor.execute(f"UPDATE {identifier(table)} SET {ALTERED.get(table, 'created_at = created_at')}")
     assert log() == []
 
 
-@pytest.mark.parametrize("table", sorted(set(AUDITED) - set(GUARDED) - NEVER - OF_NO_CLINIC))
+@pytest.mark.parametrize("table", sorted(set(AUDITED) - (set(GUARDED) - set(ALTERED)) - NEVER - OF_NO_CLINIC))
 def test_a_change_that_changes_nothing_leaves_nothing(
     table: str, clinic_a: World, log: Callable[[], list[AuditLog]]
 ) -> None:

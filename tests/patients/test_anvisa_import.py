@@ -1,6 +1,7 @@
 """The agency's files are read whole, dirt and all; importing again changes only what changed."""
 
 import csv
+import hashlib
 import io
 from datetime import date
 from pathlib import Path
@@ -11,14 +12,16 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 
 from clinics.roles import Role
-from compliance.models import AuditLog
+from compliance.models import PLATFORM, AuditLog
 from neonpro.db import context
 from neonpro.db.bound import execute
 from patients.anvisa_import import JOB, import_register, layout
 from patients.import_files import ImportRefused
 from patients.models import Product, ProductKind, RegisteredProduct
 from patients.products import NumberError, clean_number
+from tests import settings as test_settings
 from tests.anvisa_files import device, dirt, medicine, write
+from tests.conftest import superuser
 from tests.factories import World, make_world
 from tests.products import make_lot, make_product
 
@@ -130,6 +133,26 @@ def test_the_command_says_what_it_did(tmp_path: Path, db: None) -> None:
     assert "r.csv" in out.getvalue()
     with context.enter(JOB, None):
         assert RegisteredProduct.objects.count() == 4
+
+
+def test_the_register_has_its_trace_in_the_platforms_log(tmp_path: Path, committed: None) -> None:
+    """A file's new lines are one event with the file's hash; whatever changes later is a row; and nothing goes."""
+    file = write(tmp_path / "f.csv", (medicine(n) for n in range(1, 4)))
+    bring(file, "medicines", tmp_path)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    bring(write(file, iter([medicine(1), medicine(2, SITUACAO_REGISTRO="SUSPENSO")])), "medicines", tmp_path)
+    with pytest.raises(DatabaseError, match="permission denied"), context.enter(JOB, None):
+        RegisteredProduct.objects.filter(number="100000003").delete()
+    with superuser(test_settings.DATABASE) as behind:
+        rows = behind.execute(
+            "SELECT action, actor, table_name, changes FROM audit_logs WHERE clinic_id = %s AND actor = %s"
+            " ORDER BY created_at, id",
+            [PLATFORM, JOB.name],
+        ).fetchall()
+    changed: list[Any] = [row for row in rows if row[2] == "anvisa_register"]
+    assert [row[0] for row in changed] == ["UPDATE"]
+    assert changed[0][3]["status"] == ["valid", "suspended"]
+    assert sha256 in str([row for row in rows if row not in changed])
 
 
 @pytest.mark.parametrize("role", [*Role.values, "job"])

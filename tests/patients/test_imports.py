@@ -271,7 +271,11 @@ def test_ending_the_process_leaves_nothing(committed: None, tmp_path: Path, numb
         "--user", world.user(Role.RECEPTION).email, "--rejects", str(tmp_path / "rejects.csv"),
     ]  # fmt: skip
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "neonpro.settings"}
-    process = subprocess.Popen(command, cwd=BASE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=BASE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A shell makes what it runs in the background, tests too, deaf to Ctrl-C; this one is to hear it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     with superuser(test_settings.DATABASE) as behind:
         # Rows of others are not to be seen, but the table's growth is.
         while size(behind, "appointments") < 500_000:

@@ -21,7 +21,7 @@ from patients import page, records
 from patients.admin.record_pages import closed_word
 from patients.models import Appointment, CareTeam, Patient, TelemedicineSession
 from patients.page import Section, register
-from tests.factories import JOB, World, make_colleague, write_entry
+from tests.factories import JOB, World, make_colleague, make_world, write_entry
 from tests.pages import Page
 from tests.visits import signed_in
 
@@ -39,6 +39,12 @@ def body(client: Client, patient: Patient) -> str:
     assert answer.status_code == 200
     html = answer.content.decode()
     return html[html.index('<div class="np-patient') : html.index("</main>")]
+
+
+@pytest.fixture
+def clinic_a(db: None) -> World:
+    """A clinic with something for every section of the page."""
+    return make_world("ALFAZEMA", signed=True)
 
 
 @pytest.fixture

@@ -360,6 +360,8 @@ def test_a_recall_shows_everybody_and_who_was_reached(world: World) -> None:
         assert signed_in(world.user(role)).get(url("productlot_recalled", lot)).status_code == 403
     client = signed_in(world.user(Role.MANAGER))
     sent = {"patient": str(world.patients[0].pk), "outcome": "no_answer", "note": "caixa postal"}
+    # Nobody counts as told by a button that was pressed too early.
+    assert client.post(url("productlot_recalled", lot), sent | {"outcome": ""}).status_code == 409
     assert client.post(url("productlot_recalled", lot), sent).status_code == 302
     assert client.post(url("productlot_recalled", lot), sent | {"outcome": "reached"}).status_code == 302
     assert client.post(url("productlot_recalled", lot), sent | {"patient": str(uuid4())}).status_code == 409

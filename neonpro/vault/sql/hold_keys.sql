@@ -12,6 +12,9 @@ AS $$
 DECLARE
     outside uuid[] := '{}';
 BEGIN
+    IF neonpro.current_clinic_role() = 'patient' THEN
+        patients := array_fill(neonpro.current_patient(), ARRAY[cardinality(categories)]);
+    END IF;
     IF EXISTS (SELECT FROM unnest(categories) AS c WHERE neonpro.needs_care(c)) THEN
         outside := neonpro.outside_care(patients, true);
     END IF;
