@@ -16,6 +16,7 @@ from django.db.models import F, Field, Model
 from clinics.models import Service, User
 from clinics.roles import ACCESS, Role, may
 from clinics.signals import record_event
+from compliance.erasure import plan_erasure, propose_erasure
 from compliance.models import PLATFORM, AuditLog, ResourcePermission
 from neonpro.db import context
 from neonpro.db.audit import RecordChanges
@@ -26,6 +27,7 @@ from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.conftest import Worlds, cancel_a_prescription, share_a_record
 from tests.db.raw import REFUSED, Raw, identifier
+from tests.erasing import asked
 from tests.factories import JOB, World, join, make_user, make_world
 
 READINGS = ("READ", "LIST", "WRITE", "SEARCH", "EXPORT", "DENIED", "UNREADABLE")
@@ -57,8 +59,12 @@ def worlds(committed: None) -> Worlds:
 
 @pytest.fixture
 def clinic_a(db: None) -> World:
-    """A clinic with something in every audited table."""
-    return make_world("ALFAZEMA", signed=True)
+    """A clinic with something in every audited table, a proposed erasure too."""
+    world = make_world("ALFAZEMA", signed=True)
+    patient = world.patients[0].pk
+    with world.enter("dpo"):
+        propose_erasure(asked(world, patient), plan_erasure(patient), acting_user=world.user("dpo"))
+    return world
 
 
 @pytest.fixture
