@@ -47,7 +47,7 @@ ICONS = {"ERASE": "delete_forever", "ANONYMISE": "person_off", "RESTRICT": "lock
 TAGS = {"ERASE": "danger", "ANONYMISE": "warning", "RESTRICT": "info", "REFUSE": "success"}
 
 
-REFUSED: dict[str, Any] = {name: lazy(said, str)() for name, said in requests.REFUSALS.items()}
+REFUSED: dict[str, Any] = {name: lazy(said, str)() for name, said in requests.REFUSALS.items()}  # type: ignore[no-untyped-call]
 """What the database refuses of requests, in words."""
 
 
@@ -162,9 +162,17 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         """A new one has a form; one that is there has its page, which every list leads to."""
-        if object_id is not None and request.method == "GET":
+        if object_id is not None and request.method == "GET" and self._is_here(request, object_id):
             return HttpResponseRedirect("../answering/")
         return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _is_here(self, request: HttpRequest, object_id: str) -> bool:
+        """Whether this person has the request at all, without reading whose it is."""
+        try:
+            key = UUID(unquote(object_id))
+        except ValueError:
+            return False
+        return self.has_answering_permission(request) and DataRequest.objects.filter(pk=key).exists()
 
     def has_answering_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Whether this person answers requests."""

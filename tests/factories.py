@@ -190,15 +190,16 @@ def make_world(
             _consent(world)
             _open_page(world)
             _sign(world)
-    with world.enter(Role.DPO):
-        DataRequest.objects.create(
-            patient_id=world.patients[0].pk, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON
-        )
-        # Over for long: it holds nothing.
-        LegalHold.objects.create(
-            patient_id=world.patients[0].pk, reason=f"processo {canary}", placed_by=world.user(Role.DPO),
-            until=date(2001, 1, 1),
-        )  # fmt: skip
+    if world.patients:
+        with world.enter(Role.DPO):
+            DataRequest.objects.create(
+                patient_id=world.patients[0].pk, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON
+            )
+            # Over for long: it holds nothing.
+            LegalHold.objects.create(
+                patient_id=world.patients[0].pk, reason=f"processo {canary}", placed_by=world.user(Role.DPO),
+                until=date(2001, 1, 1),
+            )  # fmt: skip
     return world
 
 
