@@ -82,6 +82,8 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "record_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB), "delete": (_M, _P)},
     # Clinical, as the records are. An issued prescription is never deleted; a draft is its prescriber's to throw away.
     "prescriptions": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
+    # As record_signatures.
+    "prescription_signatures": {"view": (_P, JOB), "add": (_P,)},
     "prescription_items": {"view": (_P,), "add": (_P,), "change": (_P,), "delete": (_P,)},
     "prescription_cancellations": {"view": (_P,), "add": (_P,)},
     "prescription_templates": {"view": (_M, _P, JOB), "add": (_M, _P, JOB), "change": (_M, _P, JOB)},

@@ -10,9 +10,10 @@ class ComplianceConfig(AppConfig):
     verbose_name = _("Compliance")
 
     def ready(self) -> None:
-        """Tell the patient's page of the section on consents; have the ledger checked with the database."""
+        """Tell the patient's page of the section on consents; have ledger and seals checked with the database."""
         from compliance import page_section
-        from compliance.checks import check_ledger
+        from compliance.checks import check_ledger, check_seals
 
         page_section.add()
         checks.register(check_ledger, checks.Tags.database)
+        checks.register(check_seals, checks.Tags.database)

@@ -1,14 +1,16 @@
-"""`manage.py check --database default`: what is wrong with the ledger of erasures (compliance.E201 to E203, W204)."""
+"""`manage.py check --database default`: what is wrong with the ledger of erasures (compliance.E201 to E203, W204), and
+whether the audit log is being sealed (compliance.W205)."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db import Error as DatabaseError
 
-from compliance import ledger
+from compliance import ledger, seals
+from neonpro.db import context
 
 
 def check_ledger(*, databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -53,3 +55,29 @@ def check_ledger(*, databases: Iterable[str] | None = None, **_: Any) -> list[Ch
             )
         )
     return messages
+
+
+def check_seals(*, databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Somebody seals every clinic's log, and often enough (compliance.W205)."""
+    if DEFAULT_DB_ALIAS not in (databases or ()) or connections[DEFAULT_DB_ALIAS].settings_dict.get("NEONPRO_OWNER"):
+        return []
+    try:
+        late = [place for place in seals.places() if _is_late(place)]
+    except DatabaseError:
+        # A database that is not migrated: the catalogue's check says so.
+        return []
+    if not late:
+        return []
+    return [
+        Warning(
+            f"The audit log of {len(late)} clinic(s) has rows that wait for a seal for more than"
+            f" {settings.NEONPRO_SEAL_MINUTES} minutes.",
+            hint="Run `manage.py seal_audit` every few minutes; if it does, look for a transaction that never ends.",
+            id="compliance.W205",
+        )
+    ]
+
+
+def _is_late(place: Any) -> bool:
+    with context.enter(seals.SEALING, place):
+        return seals.state().is_late

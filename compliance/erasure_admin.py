@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -74,7 +75,13 @@ def _place(text: str) -> tuple[str, int]:
 def _place_words(place: str, hits: int) -> dict[str, Any]:
     """A place in words."""
     table, _dot, column = place.partition(".")
-    return {"value": f"{place}:{hits}", "table": trail.table_word(table), "column": column, "hits": hits}
+    names = {
+        found.column: str(found.verbose_name)
+        for model in apps.get_models() if model._meta.db_table == table
+        for found in model._meta.local_concrete_fields
+    }  # fmt: skip
+    word = names.get(column, column)
+    return {"value": f"{place}:{hits}", "table": trail.table_word(table), "column": word, "hits": hits}
 
 
 class OfPatientForm(ClinicForm[Any]):
@@ -207,7 +214,7 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
                 messages.success(request, self._do(request, found, latest, act))
             except ResidueError as error:
                 # Only now is it known where: the page asks about each place.
-                messages.error(request, str(error))
+                messages.error(request, _("Nothing was erased: what must be gone still stands elsewhere. See below."))
                 return self._page(request, found, latest, residue=error.places)
             except ErasureError as error:
                 messages.error(request, str(error))
@@ -288,7 +295,8 @@ class DataRequestAdmin(RequestPages, _OfPatientAdmin):
                     "ground": line["ground"],
                     "until": line["kept_until"] and day(line["kept_until"]),
                 }
-                for line in told["lines"]
+                # What goes comes first: that is what is asked.
+                for line in sorted(told["lines"], key=lambda line: list(ICONS).index(line["outcome"]))
             ],
             "whole": told.get("whole"),
             "stale": stale,

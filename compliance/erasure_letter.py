@@ -29,6 +29,10 @@ CATEGORIES: dict[str, Any] = {
     "ai_output_in_care": gettext_lazy("artificial intelligence used in care"),
     "administrative_ai": gettext_lazy("administrative artificial intelligence"),
     "controlled_stock_book": gettext_lazy("book of controlled substances"),
+    "care_team": gettext_lazy("who cared for the patient"),
+    "agenda_aid": gettext_lazy("waiting list and reminders"),
+    "incident": gettext_lazy("security incidents"),
+    "tax": gettext_lazy("tax documents"),
     "audit_log": gettext_lazy("log of accesses and changes"),
     "data_request": gettext_lazy("requests and their proof"),
 }
@@ -84,7 +88,7 @@ def letter(clinic: Clinic, certificate: dict[str, Any]) -> bytes:
         if lines:
             story.append(
                 pdf.table(
-                    [_("Data"), _("What became of them"), _("Ground"), _("Until")],
+                    [_("Data"), _("What became of them"), _("Ground"), _("Kept until")],
                     (
                         [
                             category_word(line["category"]),

@@ -60,6 +60,8 @@ NEONPRO_MASTER_KEYS = _secret_keys("NEONPRO_MASTER_KEYS")
 # What signs certificates of erasure, and where the ledger of erasures is. Without them everything works but erasing.
 NEONPRO_CERTIFICATE_KEY = env.str("NEONPRO_CERTIFICATE_KEY", default="")
 NEONPRO_ERASURE_LEDGER = env.str("NEONPRO_ERASURE_LEDGER", default="")
+NEONPRO_AUDIT_ANCHOR = env.str("NEONPRO_AUDIT_ANCHOR", default="")
+NEONPRO_SEAL_MINUTES = env.int("NEONPRO_SEAL_MINUTES", default=60)
 NEONPRO_KEY_ROTATION_DAYS = env.int("NEONPRO_KEY_ROTATION_DAYS", default=90)
 
 # --- Database ---------------------------------------------------------------------------------------------------
@@ -274,6 +276,8 @@ NEONPRO_SIGNATURE_ROOTS = env.list(
 )
 NEONPRO_TSA_ROOTS = env.list("NEONPRO_TSA_ROOTS", default=[])
 NEONPRO_TSA_URL = env.str("NEONPRO_TSA_URL", default="")
+# Whether this installation works with SNCR. Without it nothing controlled or retained is issued electronically.
+NEONPRO_SNCR = env.bool("NEONPRO_SNCR", default=False)
 
 # What is sent stays in memory until it is encrypted and never lies on the disk, whatever the size of the request that
 # brings it. First the private keys, of which no more is kept than a key can have; then everything else, and a request

@@ -45,6 +45,9 @@ def write_prescriptions(place: UUID) -> None:
         PrescribingCouncil.objects.create(
             council=Council.COREN, kind="COMMON", basis="Resolução COFEN 801/2026 e protocolo da clínica"
         )
+        PrescribingCouncil.objects.create(
+            council=Council.CRBM, kind="COMMON", basis="Protocolo da clínica, aprovado pela direção técnica"
+        )
     doctors = Professional.objects.filter(
         council=Council.CRM, is_active=True, membership__is_active=True, membership__role="professional"
     )

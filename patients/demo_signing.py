@@ -1,13 +1,16 @@
-"""The demonstration's signature: a report that one of its professionals signed with a made-up certificate."""
+"""The demonstration's signatures: a report and a prescription, with the made-up certificate of one professional."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
+
+from django.utils import timezone
 
 from clinics.models import Professional, User
 from neonpro import pades
 from neonpro.db import context
 from neonpro.pades import demonstration
-from patients import records, signing
+from patients import prescribing, records, signing
 from patients.models import CareTeam, RecordSignature, RecordTemplate
 
 TEXT = (
@@ -15,9 +18,15 @@ TEXT = (
     " intercorrências até a presente data. Reavaliação em 60 dias."
 )
 
+SUNCARE: dict[str, Any] = {
+    "medicine": "Dexpantenol", "concentration": "50 mg/g", "form": "creme", "quantity": "1", "unit": "bisnaga",
+    "posology": "Aplicar na área tratada 2 vezes ao dia, por 7 dias", "days": 7,
+}  # fmt: skip
+
 
 def sign_records(place: UUID, directory: Path) -> None:
-    """Let the professional of the demonstration's certificate write and sign a report, once, where it was made.
+    """Let the professional of the demonstration's certificate write and sign a report and a prescription, once,
+    where it was made.
 
     Args:
         place: the clinic, whose job context is open.
@@ -47,3 +56,13 @@ def sign_records(place: UUID, directory: Path) -> None:
         final = records.finalise(draft.pk, revision=draft.revision)
         identity = pades.open_pfx(container.read_bytes(), demonstration.PASSWORD)
         signing.sign_record(final.pk, identity=identity)
+        _prescribe(stay.patient_id, identity)
+
+
+def _prescribe(patient: UUID, identity: pades.Identity) -> None:
+    """A common prescription, signed electronically; where something it needs is missing, its draft says what."""
+    today = timezone.localdate()
+    draft = prescribing.begin(patient=patient, guidance="Usar protetor solar todos os dias.")
+    prescribing.put_item(draft, today=today, **SUNCARE)
+    if not prescribing.plan(draft, today=today).reasons:
+        prescribing.issue(draft.pk, today=today, electronic=frozenset({"COMMON"}), identity=identity)

@@ -5,6 +5,7 @@ today. Nothing that is printed here is an electronic prescription; notifications
 official pad.
 """
 
+import secrets
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -23,6 +24,8 @@ from neonpro.vault.fields import Withheld
 from patients.models import Prescription, Sex
 from patients.prescription_facts import age
 from patients.prescription_rules import NOTIFICATIONS, Kind
+from patients.record_pdf import Stamp, level_line
+from patients.record_pdf import moment as signing_moment
 
 QR_ADDRESS: Final = "https://sncr.anvisa.gov.br/receita/consultar?numero="
 """Where SNCR shows what it knows of a number (the manual's first edition)."""
@@ -47,12 +50,13 @@ def titles() -> dict[str, str]:
     }
 
 
-def render(prescription: Prescription, *, cancelled: bool = False) -> bytes:
+def render(prescription: Prescription, *, cancelled: bool = False, stamp: Stamp | None = None) -> bytes:
     """The PDF of an issued prescription.
 
     Args:
         prescription: issued; its content is opened by this.
         cancelled: it no longer holds, and every copy says so.
+        stamp: the signature that it is about to get; None for paper.
 
     Raises:
         PrescriptionPdfError: it is a draft, or its content does not open.
@@ -67,13 +71,15 @@ def render(prescription: Prescription, *, cancelled: bool = False) -> bytes:
     for number, mark in enumerate(marks):
         if number:
             story.append(PageBreak())
-        story += _copy(prescription, content, mark, cancelled=cancelled)
+        story += _copy(prescription, content, mark, cancelled=cancelled, stamp=stamp)
     title = titles()[prescription.kind]
     return pdf.document(
         story,
         title=f"{title} – {prescription}",
         author=content["institution"]["name"],
         foot=f"{title} – {prescription}",
+        # As on every signed paper (`record_pdf.render`): nobody can try a guessed content against a stored hash.
+        keywords=f"NeonPro {secrets.token_hex(16)}" if stamp is not None else "",
     )
 
 
@@ -94,12 +100,14 @@ def paper_note(prescription: Prescription) -> str:
 def _copy_marks(prescription: Prescription, content: dict[str, Any]) -> list[str]:
     if prescription.kind in NOTIFICATIONS:
         return [_("Draft without validity")]
-    if content["copies"] < 2:
+    if content["copies"] < 2 or prescription.is_electronic:
         return [""]
     return [_("1st copy – kept by the pharmacy"), _("2nd copy – patient")]
 
 
-def _copy(prescription: Prescription, content: dict[str, Any], mark: str, *, cancelled: bool) -> list[Flowable]:
+def _copy(
+    prescription: Prescription, content: dict[str, Any], mark: str, *, cancelled: bool, stamp: Stamp | None
+) -> list[Flowable]:
     controlled = prescription.kind != Kind.COMMON
     story: list[Flowable] = []
     if cancelled:
@@ -119,8 +127,9 @@ def _copy(prescription: Prescription, content: dict[str, Any], mark: str, *, can
     for place, item in enumerate(content["items"], start=1):
         story += _item(place, item)
     story += _declared(content)
-    story.append(KeepTogether(_close(prescription, content)))
-    if controlled and prescription.kind not in NOTIFICATIONS:
+    story.append(KeepTogether(_close(prescription, content, stamp)))
+    # The pharmacy writes on paper; what is electronic it registers in SNCR.
+    if controlled and prescription.kind not in NOTIFICATIONS and not prescription.is_electronic:
         story.append(KeepTogether([Spacer(0, 5 * mm), _pharmacy()]))
     return story
 
@@ -219,7 +228,7 @@ def _declared(content: dict[str, Any]) -> list[Flowable]:
     return story
 
 
-def _close(prescription: Prescription, content: dict[str, Any]) -> list[Flowable]:
+def _close(prescription: Prescription, content: dict[str, Any], stamp: Stamp | None) -> list[Flowable]:
     who = content["prescriber"]
     assert prescription.issued_at is not None
     assert prescription.valid_until is not None
@@ -248,6 +257,17 @@ def _close(prescription: Prescription, content: dict[str, Any]) -> list[Flowable
         ]
     else:
         lines.append(pdf.paragraph(signature, "fact"))
+    if stamp is not None:
+        lines += [
+            Spacer(0, 3 * mm),
+            pdf.paragraph(level_line(stamp), "heading"),
+            pdf.paragraph(
+                _("Signed by %(who)s on %(when)s. Printed, this paper has no signature: the file has it.")
+                % {"who": stamp.signer, "when": signing_moment(stamp.at, content["time_zone"])},
+                "small",
+            ),
+            pdf.paragraph(_("Document %(id)s.") % {"id": prescription.pk}, "small"),
+        ]
     lines.append(pdf.paragraph(paper_note(prescription), "small"))
     return lines
 

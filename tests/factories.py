@@ -190,17 +190,21 @@ def make_world(
             _consent(world)
             _open_page(world)
             _sign(world)
-    if world.patients:
-        with world.enter(Role.DPO):
-            DataRequest.objects.create(
-                patient_id=world.patients[0].pk, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON
-            )
-            # Over for long: it holds nothing.
-            LegalHold.objects.create(
-                patient_id=world.patients[0].pk, reason=f"processo {canary}", placed_by=world.user(Role.DPO),
-                until=date(2001, 1, 1),
-            )  # fmt: skip
+            _ask(world)
     return world
+
+
+def _ask(world: World) -> None:
+    """A request of the first patient about their data, and a legal hold that was over long ago and holds nothing."""
+    patient = world.patients[0].pk
+    with world.enter(Role.DPO):
+        DataRequest.objects.create(patient_id=patient, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON)
+        LegalHold.objects.create(
+            patient_id=patient,
+            reason=f"processo {world.canary}",
+            placed_by=world.user(Role.DPO),
+            until=date(2001, 1, 1),
+        )
 
 
 def _apply(world: World) -> None:

@@ -44,10 +44,28 @@ class AlwaysStatementTriggerSql(AlwaysTriggerSql):
         """
 
 
+class AlwaysDeferredTriggerSql(AlwaysTriggerSql):
+    """The same for a check of what a transaction leaves: it runs when the transaction ends."""
+
+    def get_template(self) -> str:
+        return """
+            DROP TRIGGER IF EXISTS {pgid} ON {table};
+            CREATE CONSTRAINT TRIGGER {pgid}
+                {when} {operation} ON {table}
+                DEFERRABLE INITIALLY DEFERRED
+                FOR EACH {level}
+                EXECUTE FUNCTION {execute};
+            ALTER TABLE {table} ENABLE ALWAYS TRIGGER {pgid};
+            COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+        """
+
+
 class AlwaysTrigger(pgtrigger.Trigger):
     """A trigger that runs a function of the schema neonpro, and that nothing short of DDL switches off."""
 
     func = "RETURN NULL;"  # pgtrigger asks for one; render_execute names what really runs
+    at_the_end = False
+    """Whether it runs when the transaction ends, and so judges all of what that did."""
 
     def compile(self, model: type[Model]) -> compiler.Trigger:
         options = {
@@ -63,7 +81,8 @@ class AlwaysTrigger(pgtrigger.Trigger):
             return compiler.Trigger(
                 name=self.name, sql=AlwaysStatementTriggerSql(**options, referencing=self.referencing)
             )
-        return compiler.Trigger(name=self.name, sql=AlwaysTriggerSql(**options))
+        kind = AlwaysDeferredTriggerSql if self.at_the_end else AlwaysTriggerSql
+        return compiler.Trigger(name=self.name, sql=kind(**options))
 
 
 class RecordChanges(AlwaysTrigger):

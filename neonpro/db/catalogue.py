@@ -22,7 +22,7 @@ from neonpro.db.checks import clinic_column, is_tenant, row_policies
 from neonpro.db.deploy import declared_grants
 from neonpro.db.eraser import eraser_grants, eraser_policies
 from neonpro.db.functions import SqlTable, declared_functions, declared_tables
-from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEARCH
+from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEALER, SEARCH
 
 _SECURITY_FLOOR = {15: 14, 16: 10, 17: 6, 18: 0}
 """The first minor release of each major version that has the fix of CVE-2025-8713 (row security and statistics)."""
@@ -215,7 +215,7 @@ def _grants(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     }
     for model in _models():
         for policy in row_policies(model):
-            for role in {GATE, SEARCH} & set(policy.to):
+            for role in {GATE, SEARCH, SEALER} & set(policy.to):
                 declared.setdefault((model._meta.db_table, role), set()).add(policy.command)
     for table, commands in eraser_grants().items():
         declared[table, ERASER] = set(commands)

@@ -14,3 +14,6 @@ SEARCH = "neonpro_search"
 
 ERASER = "neonpro_eraser"
 """Owns the functions that delete an erased patient's rows and look for what is left of them."""
+
+SEALER = "neonpro_sealer"
+"""Owns the functions that seal the audit log and verify it."""

@@ -10,13 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from patients import records
+from patients import prescription_pdf, records
 from patients.admin.record_pages import alert_line, timeline
 from patients.admin.telemedicine_steps import STATUS_LABELS
 from patients.models import (
     Appointment,
     AppointmentStatus,
     MedicalRecord,
+    PrescriptionSignature,
     RecordSignature,
     SessionStatus,
     TelemedicineSession,
@@ -142,23 +143,39 @@ def _summary(record: MedicalRecord) -> str:
 
 def _documents(reader: Reader) -> dict[str, Any] | None:
     """The signed documents, the newest first. Their files are not opened here."""
-    rows = RecordSignature.objects.filter(patient=reader.patient.pk).select_related("record", "signer")
-    found = list(rows.order_by("-signed_at", "-id")[: SHOWN + 1])
+    found = sorted(
+        (*_newest(RecordSignature, reader, "record"), *_newest(PrescriptionSignature, reader, "prescription")),
+        key=lambda one: (one.signed_at, one.pk),
+        reverse=True,
+    )
     if not found:
         return None
     return {
         "documents": [
-            {
-                "name": one.record.get_document_kind_display() or one.record.get_kind_display(),
-                "when": one.signed_at,
-                "signer": str(one.signer),
-                "level": one.get_level_display(),
-                "url": reverse("admin:patients_recordsignature_change", args=[one.pk]),
-            }
+            {"when": one.signed_at, "signer": str(one.signer), "level": one.get_level_display(), **_document(one)}
             for one in found[:SHOWN]
         ],
         "more": len(found) > SHOWN,
         "all_url": reverse("admin:patients_recordsignature_changelist"),
+    }
+
+
+def _newest(model: Any, reader: Reader, of: str) -> list[Any]:
+    rows = model.objects.filter(patient=reader.patient.pk).select_related(of, "signer")
+    return list(rows.order_by("-signed_at", "-id")[: SHOWN + 1])
+
+
+def _document(signature: Any) -> dict[str, str]:
+    """What was signed, and its page."""
+    if isinstance(signature, PrescriptionSignature):
+        return {
+            "name": str(prescription_pdf.titles()[signature.prescription.kind]),
+            "url": reverse("admin:patients_prescription_change", args=[signature.prescription_id]),
+        }
+    record = signature.record
+    return {
+        "name": record.get_document_kind_display() or record.get_kind_display(),
+        "url": reverse("admin:patients_recordsignature_change", args=[signature.pk]),
     }
 
 

@@ -16,6 +16,7 @@ from neonpro.vault.fields import Withheld
 from patients import prescribing, prescription_pdf, substances
 from patients.models import Prescription, PrescriptionCancellation, PrescriptionItem, PrescriptionStatus
 from patients.prescription_facts import CLINIC, PATIENT, Missing
+from patients.prescription_signing import signature_of
 from patients.prescription_warnings import active, day_word
 from patients.words import quantity_in_words
 
@@ -73,6 +74,9 @@ def editor_context(request: HttpRequest, draft: Prescription, *, today: date) ->
             }
             for row, items in active(draft.patient_id, today=today)
         ],
+        "sign_url": reverse("admin:patients_prescription_sign", args=[draft.pk])
+        if any(not sheet.on_paper_only for sheet in plan.sheets)
+        else "",
         "issue_url": reverse("admin:patients_prescription_issue", args=[draft.pk]),
         "discard_url": reverse("admin:patients_prescription_discard", args=[draft.pk]),
         "template_url": reverse("admin:patients_prescription_template", args=[draft.pk]),
@@ -89,6 +93,7 @@ def _sheet(sheet: prescribing.Sheet) -> dict[str, Any]:
         "copies": sheet.copies,
         "notification": sheet.is_notification,
         "controlled": sheet.kind != "COMMON",
+        "electronic": not sheet.on_paper_only,
         "problems": sheet.document.problems,
     }
 
@@ -114,6 +119,9 @@ def issued_context(prescription: Prescription) -> dict[str, Any]:
         "content": None if isinstance(content, Withheld) else content,
         "medicines": [] if isinstance(content, Withheld) else content["items"],
         "withheld": content if isinstance(content, Withheld) else "",
+        "signature": signature_of(prescription) if prescription.is_electronic else None,
+        "signed_url": reverse("admin:patients_prescription_signed", args=[prescription.pk]),
+        "verify_url": reverse("admin:patients_prescription_verify", args=[prescription.pk]),
         "cancellation": prescribing.cancellation_of(prescription),
         "note": prescription_pdf.paper_note(prescription),
         "others": Prescription.objects.filter(batch=prescription.batch, status=PrescriptionStatus.ISSUED)

@@ -7,17 +7,20 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from unfold.decorators import action, display
 
-from clinics.adminbase import ClinicAdmin
+from clinics.adminbase import ClinicAdmin, read_alone
+from neonpro.pades import Report
 from neonpro.vault.keys import Act
 from patients import prescribing, prescription_pdf, substances
 from patients.admin.prescription_pages import active_lines, editor_context, issued_context, record_pdf_print
@@ -30,14 +33,19 @@ from patients.forms.prescriptions import (
     NumbersForm,
     TemplateNameForm,
 )
+from patients.forms.signing import SignForm
 from patients.models import (
     Patient,
     Prescription,
     PrescriptionCancellation,
+    PrescriptionSignature,
+    SignatureLevel,
     SncrNumber,
     SncrType,
 )
 from patients.prescribing import PrescribingError
+from patients.prescription_signing import signature_of
+from patients.signatures import SigningError, export, open_certificate, verify
 
 
 @admin.register(Prescription)
@@ -76,6 +84,9 @@ class PrescriptionAdmin(ClinicAdmin):
             ("renew", self.renew_view),
             ("template", self.template_view),
             ("pdf", self.pdf_view),
+            ("sign", self.sign_view),
+            ("signed", self.signed_view),
+            ("verify", self.verify_view),
         )
         return [
             path("numbers/", self.admin_site.admin_view(self.numbers_view), name="patients_prescription_numbers"),
@@ -244,6 +255,90 @@ class PrescriptionAdmin(ClinicAdmin):
         if len(made) == 1:
             return HttpResponseRedirect(address)
         return HttpResponseRedirect(reverse("admin:patients_patient_prescriptions", args=[draft.patient_id]))
+
+    @method_decorator(sensitive_post_parameters("password"))
+    @sensitive_variables()
+    def sign_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Ask for the certificate, then issue a draft: what may be electronic signed with it, the rest for paper."""
+        draft = self._found(request, object_id)
+        address = reverse("admin:patients_prescription_change", args=[draft.pk])
+        today = timezone.localdate()
+        sheets = prescribing.plan(draft, today=today).sheets if draft.is_draft else []
+        electronic = frozenset(sheet.kind.value for sheet in sheets if not sheet.on_paper_only)
+        if not electronic:
+            return HttpResponseRedirect(address)
+        form = SignForm(request.POST, request.FILES) if request.method == "POST" else SignForm()
+        if form.is_bound and form.is_valid():
+            try:
+                identity = open_certificate(form.cleaned_data["certificate_file"], form.cleaned_data["password"])
+                made = prescribing.issue(draft.pk, today=today, electronic=electronic, identity=identity)
+            except (PrescribingError, SigningError) as error:
+                form.add_error(None, str(error))
+            else:
+                signed = sum(one.is_electronic for one in made)
+                messages.success(request, _("Issued and signed electronically: %(count)d.") % {"count": signed})
+                if len(made) > signed:
+                    messages.warning(
+                        request, _("To print and sign by hand: %(count)d.") % {"count": len(made) - signed}
+                    )
+                together = reverse("admin:patients_patient_prescriptions", args=[draft.patient_id])
+                return HttpResponseRedirect(address if len(made) == 1 else together)
+        paper = [str(sheet.kind.label) for sheet in sheets if sheet.on_paper_only]
+        text = _("The signed file is the prescription: give it to the patient as it is.")
+        if paper:
+            text += " " + _("Only on paper, to be signed by hand: %(kinds)s.") % {"kinds": ", ".join(paper)}
+        return self.confirmation(
+            request, draft, title=_("Sign electronically"), text=text, submit=_("Issue and sign"), form=form
+        )  # fmt: skip
+
+    def _signature(self, prescription: Prescription) -> PrescriptionSignature:
+        found = signature_of(prescription)
+        if found is None:
+            raise Http404
+        return found
+
+    def signed_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The signed file, byte for byte. By POST, since it is written down that a copy left the system."""
+        signature = self._signature(self._found(request, object_id))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            _kept, content = export(PrescriptionSignature, signature.pk)
+        except SigningError as error:
+            raise PermissionDenied(str(error)) from error
+        response = HttpResponse(content, content_type="application/pdf")
+        name = _("prescription-%(id)s") % {"id": str(object_id)[:8]}
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def verify_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """The signature verified again now, with its file, and what was found in words."""
+        prescription = self._found(request, object_id)
+        signature = self._signature(prescription)
+        read_alone(signature, ("identification", "clinical"))
+        try:
+            report: Report | None = verify(signature)
+            problem = ""
+        except SigningError as error:
+            report, problem = None, str(error)
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Verify the signature"),
+            "subtitle": self.choice_label(prescription),
+            "opts": self.opts,
+            "object": prescription,
+            "signature": signature,
+            "report": report,
+            "level": SignatureLevel(report.level.value).label if report and report.level else "",
+            "findings": report.findings if report else (),
+            "problem": problem,
+            "now": timezone.localtime(),
+            "back_url": reverse("admin:patients_prescription_change", args=[prescription.pk]),
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/patients/recordsignature/verify.html", context)
 
     def discard_view(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Ask, then throw a draft away."""

@@ -12,4 +12,5 @@ class Migration(migrations.Migration):
         InstallSql("guard_prescription"),
         InstallSql("guard_prescription_item"),
         InstallSql("guard_prescription_cancellation"),
+        InstallSql("require_signature"),
     ]

@@ -6,5 +6,5 @@ from neonpro.db.functions import InstallSql
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0051_prescriptions")]
+    dependencies = [("patients", "0052_prescription_signatures")]
     operations = [InstallSql("guard_telemedicine"), InstallSql("stop_telemedicine")]

@@ -78,6 +78,7 @@ from patients.models.signature import (
     GuardSignature,
     MarkSigned,
     PadesProfile,
+    PrescriptionSignature,
     RecordSignature,
     SignatureLevel,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "Prescription",
     "PrescriptionCancellation",
     "PrescriptionItem",
+    "PrescriptionSignature",
     "PrescriptionStatus",
     "PrescriptionTemplate",
     "Priority",

@@ -60,6 +60,15 @@ class GuardPrescriptionCancellation(_Guard):
     function = "guard_prescription_cancellation"
 
 
+class RequireSignature(_Guard):
+    """What is electronic has its signature when the transaction ends (`sql/require_signature.sql`)."""
+
+    when = pgtrigger.After
+    operation = pgtrigger.Insert | pgtrigger.Update
+    function = "require_signature"
+    at_the_end = True
+
+
 def _clinical(label: str, **options: Any) -> dict[str, Any]:
     return {"label": label, "category": "clinical", "patient": "patient", "blank": True, **options}
 
@@ -169,7 +178,7 @@ class Prescription(VaultModel, ClinicModel):
         # than the record.
         triggers = [
             RecordChanges(patient="patient", withheld=["kind", "valid_until", "terms_given", "sncr_number"]), TOUCH,
-            KeepPatient(), GuardPrescription(), RefuseTruncate(),
+            KeepPatient(), GuardPrescription(), RequireSignature(), RefuseTruncate(),
         ]  # fmt: skip
 
     def __str__(self) -> str:

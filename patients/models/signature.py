@@ -1,4 +1,4 @@
-"""The signature of an entry: the signed file and everything by which it can be verified in twenty years."""
+"""Signatures of entries and of prescriptions: the signed file, and all by which it can be verified in twenty years."""
 
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ class PadesProfile(models.TextChoices):
 
 
 class GuardSignature(AlwaysTrigger):
-    """Only the author, only what is final, only with a licence (`sql/guard_signature.sql`)."""
+    """Only whoever wrote it, only what is final, only with a licence (`sql/guard_signature.sql`)."""
 
     when = pgtrigger.Before
     operation = pgtrigger.Insert
@@ -58,33 +58,36 @@ class MarkSigned(AlwaysTrigger):
         return "neonpro.mark_signed()"
 
 
-class RecordSignature(VaultModel, ClinicModel):
-    """The signed PDF of an entry, made once and never changed, not by the owner of the table either.
+def sealed_file(name: Any, label: str, category: str) -> EncryptedBinaryField:
+    """A file of a signature, under the patient's key of a category."""
+    return EncryptedBinaryField(name, label=label, category=category, patient="patient")
+
+
+def sealed_cpf(label: str) -> EncryptedTextField:
+    """The CPF in the certificate."""
+    return EncryptedTextField(
+        _("signer's CPF"), max_length=11, editable=False, label=label, category="identification", patient="patient"
+    )
+
+
+class SignatureBase(VaultModel, ClinicModel):
+    """The signed PDF of something, made once and never changed, not by the owner of the table either.
 
     The file is clinical. The signature apart from it (`container` and `signed_digest`: who signed what digest) tells
     nothing of its content, so a job may verify that without reading anybody's record.
     """
 
-    record = ClinicForeignKey("patients.MedicalRecord", editable=False, verbose_name=_("entry in the medical record"))
+    document: Any
+    container: Any
+    chain: Any
+    signer_cpf: Any
+
     patient = ClinicForeignKey("patients.Patient", editable=False, verbose_name=_("patient"))
     signer = ClinicForeignKey("clinics.Professional", editable=False, verbose_name=_("signed by"))
-    document = EncryptedBinaryField(
-        _("signed file"), label="record_signature.document", category="clinical", patient="patient"
-    )
     document_sha256 = models.CharField(_("SHA-256 of the file"), max_length=64, editable=False)
     document_size = models.PositiveIntegerField(_("size of the file"), editable=False)
     sealed_sha256 = models.CharField(_("SHA-256 of the stored file"), max_length=64, default="", editable=False)
-    container = EncryptedBinaryField(
-        _("signature"), label="record_signature.container", category="identification", patient="patient"
-    )
     signed_digest = models.CharField(_("signed digest"), max_length=64, editable=False)
-    chain = EncryptedBinaryField(
-        _("certificates"), label="record_signature.chain", category="identification", patient="patient"
-    )
-    signer_cpf = EncryptedTextField(
-        _("signer's CPF"), max_length=11, editable=False,
-        label="record_signature.signer_cpf", category="identification", patient="patient",
-    )  # fmt: skip
     certificate_serial = models.CharField(_("certificate's serial number"), max_length=64, editable=False)
     certificate_issuer = models.CharField(_("certification authority"), max_length=200, editable=False)
     policy = models.CharField(_("certificate policy"), max_length=200, blank=True, editable=False)
@@ -109,44 +112,94 @@ class RecordSignature(VaultModel, ClinicModel):
     retention: ClassVar = "medical_record"
 
     class Meta:
-        db_table = "record_signatures"
-        verbose_name = _("signature")
-        verbose_name_plural = _("signatures")
-        constraints = [
-            *clinical_tenancy("record_signatures", same_clinic=["record", "patient", "signer"]),
-            RowPolicy(name="record_signatures_job", command="SELECT", using=f"{CURRENT_ROLE} = '{JOB}'"),
-            closed_list("record_signatures", "level", SignatureLevel),
-            closed_list("record_signatures", "pades_level", PadesProfile),
-            models.UniqueConstraint(
-                fields=["clinic", "record"],
-                name="record_signatures_one_per_record",
-                violation_error_message=_("This entry is signed already."),
-            ),
-            *(NotEmpty(name=f"record_signatures_{name}_given", field=name)
-              for name in ("document", "container", "chain", "signer_cpf")),
-            models.CheckConstraint(
-                condition=Q(document_sha256__regex=r"^[0-9a-f]{64}$")
-                & Q(sealed_sha256__regex=r"^[0-9a-f]{64}$")
-                & Q(signed_digest__regex=r"^[0-9a-f]{64}$")
-                & Q(certificate_serial__regex=r"^[0-9a-f]+$")
-                & ~Q(certificate_issuer=""),
-                name="record_signatures_whole",
-            ),
-            models.CheckConstraint(
-                condition=Q(pades_level="B-B", stamped_at__isnull=True)
-                | Q(pades_level="B-T", stamped_at__isnull=False),
-                name="record_signatures_stamped",
-            ),
-        ]  # fmt: skip
-        indexes = [
-            models.Index(fields=["clinic", "signed_at", "id"], name="record_signatures_newest"),
-            models.Index(fields=["clinic", "patient"], name="record_signatures_patient"),
-        ]
-        triggers = [
-            # The log is no place for files; that a signature was made, by whom and when, is in it.
-            RecordChanges(patient="patient", withheld=["document", "container", "chain"]),
-            TOUCH, KeepPatient(), GuardSignature(), MarkSigned(), RefuseChange(), RefuseTruncate(),
-        ]  # fmt: skip
+        abstract = True
 
     def __str__(self) -> str:
         return str(self.id)[:8]
+
+
+def signature_rules(table: str, *, of: str, once: Any) -> list[Any]:
+    """The constraints of a table of signatures.
+
+    Args:
+        table: the model's db_table.
+        of: the foreign key to what is signed, which is signed once.
+        once: what to say where it is signed already.
+    """
+    return [
+        *clinical_tenancy(table, same_clinic=[of, "patient", "signer"]),
+        RowPolicy(name=f"{table}_job", command="SELECT", using=f"{CURRENT_ROLE} = '{JOB}'"),
+        closed_list(table, "level", SignatureLevel),
+        closed_list(table, "pades_level", PadesProfile),
+        models.UniqueConstraint(
+            fields=["clinic", of], name=f"{table}_one_per_{of}", violation_error_message=once,
+        ),
+        *(NotEmpty(name=f"{table}_{name}_given", field=name)
+          for name in ("document", "container", "chain", "signer_cpf")),
+        models.CheckConstraint(
+            condition=Q(document_sha256__regex=r"^[0-9a-f]{64}$")
+            & Q(sealed_sha256__regex=r"^[0-9a-f]{64}$")
+            & Q(signed_digest__regex=r"^[0-9a-f]{64}$")
+            & Q(certificate_serial__regex=r"^[0-9a-f]+$")
+            & ~Q(certificate_issuer=""),
+            name=f"{table}_whole",
+        ),
+        models.CheckConstraint(
+            condition=Q(pades_level="B-B", stamped_at__isnull=True) | Q(pades_level="B-T", stamped_at__isnull=False),
+            name=f"{table}_stamped",
+        ),
+    ]  # fmt: skip
+
+
+def signature_indexes(table: str) -> list[models.Index]:
+    """The newest first; and those of a patient."""
+    return [
+        models.Index(fields=["clinic", "signed_at", "id"], name=f"{table}_newest"),
+        models.Index(fields=["clinic", "patient"], name=f"{table}_patient"),
+    ]
+
+
+def signature_triggers(*more: Any) -> list[Any]:
+    """The log is no place for files; that a signature was made, by whom and when, is in it."""
+    return [
+        RecordChanges(patient="patient", withheld=["document", "container", "chain"]),
+        TOUCH, KeepPatient(), GuardSignature(), *more, RefuseChange(), RefuseTruncate(),
+    ]  # fmt: skip
+
+
+class RecordSignature(SignatureBase):
+    """The signature of an entry of the medical record, which it makes a signed one."""
+
+    record = ClinicForeignKey("patients.MedicalRecord", editable=False, verbose_name=_("entry in the medical record"))
+    document = sealed_file(_("signed file"), "record_signature.document", "clinical")
+    container = sealed_file(_("signature"), "record_signature.container", "identification")
+    chain = sealed_file(_("certificates"), "record_signature.chain", "identification")
+    signer_cpf = sealed_cpf("record_signature.signer_cpf")
+
+    class Meta:
+        db_table = "record_signatures"
+        verbose_name = _("signature")
+        verbose_name_plural = _("signatures")
+        constraints = signature_rules("record_signatures", of="record", once=_("This entry is signed already."))
+        indexes = signature_indexes("record_signatures")
+        triggers = signature_triggers(MarkSigned())
+
+
+class PrescriptionSignature(SignatureBase):
+    """The signature of a prescription, without which none is electronic (`sql/require_signature.sql`)."""
+
+    prescription = ClinicForeignKey("patients.Prescription", editable=False, verbose_name=_("prescription"))
+    document = sealed_file(_("signed file"), "prescription_signature.document", "clinical")
+    container = sealed_file(_("signature"), "prescription_signature.container", "identification")
+    chain = sealed_file(_("certificates"), "prescription_signature.chain", "identification")
+    signer_cpf = sealed_cpf("prescription_signature.signer_cpf")
+
+    class Meta:
+        db_table = "prescription_signatures"
+        verbose_name = _("signature of a prescription")
+        verbose_name_plural = _("signatures of prescriptions")
+        constraints = signature_rules(
+            "prescription_signatures", of="prescription", once=_("This prescription is signed already.")
+        )
+        indexes = signature_indexes("prescription_signatures")
+        triggers = signature_triggers()

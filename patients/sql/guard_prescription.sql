@@ -3,6 +3,8 @@
 --   UPDATE   a draft by its prescriber; draft -> issued changes nothing that was written, on the clinic's own day, by
 --            somebody with a licence, with items that all go on this document and no other (substances.kinds: what is
 --            proscribed goes on none), and with a number of SNCR that is the prescriber's and was taken for this document
+--            and with the patient's CPF or passport and the CID that it must say; how much of what for how long is
+--            encrypted, and so the workflow's to refuse
 --   DELETE   only a draft
 -- That nothing controlled is electronic without a number is a CHECK of the table.
 CREATE OR REPLACE FUNCTION neonpro.guard_prescription() RETURNS trigger
@@ -89,6 +91,23 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'an item does not go on this document'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'prescriptions_one_type';
+    END IF;
+    -- What is encrypted shows whether it is filled in, and no more (as NotEmpty).
+    IF NEW.kind <> 'COMMON' AND NOT EXISTS (
+        SELECT FROM public.patients AS p
+        WHERE p.clinic_id = OLD.clinic_id AND p.id = OLD.patient_id
+            AND coalesce(octet_length(p.cpf), 0) + coalesce(octet_length(p.passport), 0) > 0
+    ) THEN
+        RAISE EXCEPTION 'a controlled or retained prescription needs the patient''s CPF or passport'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'prescriptions_patient_identified';
+    END IF;
+    IF coalesce(octet_length(NEW.cid), 0) = 0 AND EXISTS (
+        SELECT FROM public.prescription_items AS i
+        JOIN public.substances AS s ON s.id = i.substance_id
+        WHERE i.clinic_id = OLD.clinic_id AND i.prescription_id = OLD.id AND s.on_list = 'C5'
+    ) THEN
+        RAISE EXCEPTION 'an anabolic needs a CID'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'prescriptions_cid';
     END IF;
     IF NEW.sncr_number <> '' AND NOT EXISTS (
         SELECT FROM public.sncr_numbers AS n

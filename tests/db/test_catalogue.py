@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEARCH
+from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEALER, SEARCH
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
@@ -30,6 +30,17 @@ CALLABLE = {
     "clinic_ids": "which clinics there are, to a job outside of all of them",
     "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
+    "open_seal": "hashes of the own clinic's log, to a job",
+    "close_seal": "nothing; signs the seal that the own transaction opened",
+    "note_horizon": "nothing; notes which transaction id comes next",
+    "last_seal": "number and digest of the own clinic's last seal, to a job",
+    "seals_after": "the own clinic's seals, to a job: hashes of rows of the log",
+    "sealed_leaves": "hashes of the own clinic's log, to a job",
+    "sealed_ids": "ids of rows of the own clinic's log, to a job",
+    "never_sealed": "ids of rows of the own clinic's log, to a job",
+    "audit_span": "from when to when the own clinic's log has rows, to a job",
+    "unsealed": "how far the own clinic's log is sealed, to those who may read it",
+    "sealed_entry": "one row of the own clinic's log, to those who may read it, with its seal",
     "consent_allows": "whether a patient of the own clinic consents to a purpose, to whoever may see consents",
     "consent_lock": "the number of a lock, computed of what the caller gave",
     "create_keys": "how many keys were kept that the caller made itself",
@@ -167,7 +178,7 @@ def strange_policies(raw: Raw) -> list[Any]:
     """Policies for anybody but the application, the owner and the two roles that own functions."""
     return raw.run(
         "SELECT tablename, policyname FROM pg_policies WHERE NOT roles <@ %s::name[]",
-        [[APP, OWNER, GATE, SEARCH, ERASER]],
+        [[APP, OWNER, GATE, SEARCH, ERASER, SEALER]],
     )
 
 
@@ -176,7 +187,7 @@ def wide_policies_of_functions(raw: Raw) -> list[Any]:
     return raw.run(
         "SELECT tablename, policyname FROM pg_policies WHERE (qual = 'true' OR with_check = 'true')"
         " AND NOT roles <@ %s::name[] AND (tablename, policyname) <> ('audit_logs', 'audit_logs_add')",
-        [[GATE, SEARCH, ERASER]],
+        [[GATE, SEARCH, ERASER, SEALER]],
     )
 
 

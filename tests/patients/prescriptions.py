@@ -15,7 +15,7 @@ from tests.licences import CPF, verified
 
 ADDRESS = {"street": "Rua das Acácias, 10", "district": "Centro", "city": "Campinas", "uf": "SP", "cep": "13010000"}
 
-USUAL = {"quantity": "30", "unit": "comprimidos", "concentration": "10 mg", "form": "comprimido"}
+USUAL: dict[str, Any] = {"quantity": "30", "unit": "comprimidos", "concentration": "10 mg", "form": "comprimido"}
 """What a medicine must say besides."""
 
 MEDICINES: dict[str, dict[str, Any]] = {
@@ -59,8 +59,8 @@ def write(world: World, *kinds: str, **fields: Any) -> Prescription:
     return draft
 
 
-def issue(world: World, *kinds: str, electronic: frozenset[str] = frozenset(), **fields: Any) -> list[Prescription]:
+def issue(world: World, *kinds: str, **fields: Any) -> list[Prescription]:
     """What was issued of a medicine of each kind, in a context of its own."""
     with world.enter(Role.PROFESSIONAL):
         draft = write(world, *kinds, **fields)
-        return prescribing.issue(draft.pk, today=timezone.localdate(), electronic=electronic)
+        return prescribing.issue(draft.pk, today=timezone.localdate())

@@ -30,6 +30,7 @@ from patients.models import (
     MedicalRecord,
     Patient,
     PatientAlert,
+    PrescriptionSignature,
     ProductApplication,
     RecordSignature,
 )
@@ -260,6 +261,10 @@ def test_a_report_is_signed_with_the_demonstrations_certificate(db: None, tmp_pa
         (signature,) = RecordSignature.objects.all()
         assert signature.level == "ADVANCED"
         report = signing.verify_unread(signature, same_file=True)
+        assert report is not None
+        assert report.ok
+        (electronic,) = PrescriptionSignature.objects.all()
+        report = signing.verify_unread(electronic, same_file=True)
         assert report is not None
         assert report.ok
 

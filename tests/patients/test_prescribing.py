@@ -294,8 +294,6 @@ def test_by_hand_works_where_nothing_is_wrong(at_work: World) -> None:
 @pytest.mark.parametrize("kind", CONTROLLED)
 def test_nothing_controlled_is_electronic_without_a_number(at_work: World, kind: str) -> None:
     draft = write(at_work, kind, terms_given=True)
-    with pytest.raises(PrescribingError, match="SNCR"):
-        prescribing.issue(draft.pk, today=today(), electronic=frozenset({kind}))
     with pytest.raises(IntegrityError, match="never_electronic_without_number"):
         by_hand(draft, kind=kind, is_electronic=True)
     # Nor with a number that nobody gave, or that is somebody else's or another document's.
@@ -317,16 +315,6 @@ def test_nothing_controlled_is_electronic_without_a_number(at_work: World, kind:
     draft.issued_on, draft.issued_at, draft.valid_until, draft.content = today(), timezone.now(), today(), {}
     with pytest.raises(IntegrityError), transaction.atomic():
         draft.save()
-
-
-@pytest.mark.parametrize("kind", CONTROLLED)
-def test_with_a_number_of_its_own_it_may_be(at_work: World, kind: str) -> None:
-    (number,) = numbers(at_work, kind.partition("_")[0])
-    draft = write(at_work, kind, terms_given=True)
-    (made,) = prescribing.issue(draft.pk, today=today(), electronic=frozenset({kind}))
-    assert (made.is_electronic, made.sncr_number) == (True, number)
-    used = SncrNumber.objects.get(number=number)
-    assert (used.used_for, used.used_in) == (made.pk, at_work.clinic.pk)
 
 
 @pytest.mark.parametrize(
@@ -554,55 +542,6 @@ def test_numbers_are_their_owners_in_every_clinic_and_nobody_elses(clinic: World
     # Somebody else cannot record it again.
     with clinic_b.enter(Role.PROFESSIONAL), pytest.raises(IntegrityError), transaction.atomic():
         numbers(clinic_b, "RCE")
-
-
-def test_a_number_is_used_once(at_work: World) -> None:
-    numbers(at_work, "RCE")
-    first, second = write(at_work, "RCE"), write(at_work, "RCE")
-    (made,) = prescribing.issue(first.pk, today=today(), electronic=frozenset({"RCE"}))
-    with pytest.raises(PrescribingError, match="RCE"), transaction.atomic():
-        prescribing.issue(second.pk, today=today(), electronic=frozenset({"RCE"}))
-    with pytest.raises(DatabaseError), transaction.atomic():
-        SncrNumber.objects.filter(number=made.sncr_number).update(used_for=second.pk)
-    with pytest.raises(DatabaseError), transaction.atomic():
-        SncrNumber.objects.filter(number=made.sncr_number).update(used_for=None, used_in=None, used_at=None)
-
-
-def test_an_issuing_that_fails_gives_the_number_back(at_work: World) -> None:
-    numbers(at_work, "RCE")
-    draft = write(at_work, "RCE", "RET_ANTIMICROBIAL")
-    with pytest.raises(PrescribingError):
-        prescribing.issue(draft.pk, today=today(), electronic=frozenset({"RCE", "RET_ANTIMICROBIAL"}))
-    assert SncrNumber.objects.filter(used_for__isnull=True).count() == 1
-    assert Prescription.objects.get(pk=draft.pk).is_draft
-
-
-def test_25_threads_never_take_a_number_twice(committed: None) -> None:
-    world = equip(make_world("ALFAZEMA", patients=2))
-    with world.enter(Role.PROFESSIONAL):
-        recorded = numbers(world, "RCE", 20)
-        drafts = [write(world, "RCE").pk for _ in range(25)]
-    barrier = Barrier(25)
-
-    def work(draft: Any) -> str:
-        from django.db import connections
-
-        try:
-            barrier.wait(60)
-            with world.enter(Role.PROFESSIONAL):
-                (made,) = prescribing.issue(draft, today=today(), electronic=frozenset({"RCE"}))
-                return made.sncr_number
-        except PrescribingError:
-            return ""
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(25) as pool:
-        taken = [number for number in pool.map(work, drafts) if number]
-    assert sorted(taken) == sorted(recorded)
-    with world.enter(Role.PROFESSIONAL):
-        assert Prescription.objects.filter(status="issued").count() == 20
-        assert not SncrNumber.objects.filter(used_for__isnull=True).exists()
 
 
 def test_a_draft_that_is_issued_twice_at_once_is_issued_once(committed: None) -> None:

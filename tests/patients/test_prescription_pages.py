@@ -233,12 +233,3 @@ def test_a_print_is_in_the_log(clinic: World) -> None:
 
         (entry,) = AuditLog.objects.filter(action="PRINT")
         assert (entry.changes or {})["purpose"] == "admin:patients_prescription_pdf"
-
-
-def test_a_qr_code_stands_only_where_a_number_is(clinic: World) -> None:
-    with clinic.enter(Role.PROFESSIONAL):
-        prescribing.record_numbers(
-            "2026.1-00.0000001", wanted="RCE", user=clinic.user(Role.PROFESSIONAL).pk, today=timezone.localdate()
-        )
-    (made,) = issue(clinic, "RCE", electronic=frozenset({"RCE"}))
-    assert "2026.1-00.0000001" in text_of(clinic, made)[0]

@@ -15,8 +15,8 @@ from neonpro.db.context import Job
 from neonpro.db.everywhere import clinic_ids
 from neonpro.pades import Weight
 from neonpro.vault.keys import Act
-from patients import signing
-from patients.models import RecordSignature
+from patients import signatures
+from patients.models.signature import SignatureBase
 
 JOB = Job("verify_signatures")
 PAGE = 50
@@ -49,12 +49,12 @@ class Command(BaseCommand):
         except pades.RootsInvalid as error:
             raise CommandError(str(error)) from error
         clinics = [clinic] if clinic else clinic_ids(JOB)
-        totals = {place: _count(place) for place in clinics}
+        totals = {(place, model): _count(place, model) for place in clinics for model in signatures.MODELS}
         tally = Tally()
         with tqdm(total=sum(totals.values()), desc=_("Verifying signatures"), unit="", disable=verbosity < 1) as bar:
-            for place in clinics:
+            for place, model in totals:
                 after: UUID | None = None
-                while (after := _page(place, after, roots, tally, bar)) is not None:
+                while (after := _page(place, model, after, roots, tally, bar)) is not None:
                     pass
         if verbosity >= 1:
             self.stdout.write(_("Signatures that verify: %(count)s") % {"count": tally.good})
@@ -67,21 +67,23 @@ class Command(BaseCommand):
             raise CommandError("\n".join([_("These signatures do not verify:"), *tally.bad]))
 
 
-def _count(clinic: UUID) -> int:
+def _count(clinic: UUID, model: type[SignatureBase]) -> int:
     with context.enter(JOB, clinic):
-        return RecordSignature.objects.count()
+        return int(model.objects.count())
 
 
-def _page(clinic: UUID, after: UUID | None, roots: pades.Roots, tally: Tally, bar: Any) -> UUID | None:
-    """Verify the next signatures of a clinic; the last one's id, None where there are no more."""
+def _page(
+    clinic: UUID, model: type[SignatureBase], after: UUID | None, roots: pades.Roots, tally: Tally, bar: Any
+) -> UUID | None:
+    """Verify the next signatures of a table and a clinic; the last one's id, None where there are no more."""
     with context.enter(JOB, clinic):
-        rows = RecordSignature.objects.order_by("pk").opening("identification", act=Act.LIST)
+        rows = model.objects.order_by("pk").opening("identification", act=Act.LIST)
         # All but the files themselves, which a job could not open.
         rows = rows.defer(None).defer("document", "chain")
         page = list((rows.filter(pk__gt=after) if after else rows)[:PAGE])
-        same = signing.unchanged_files([row.pk for row in page])
+        same = signatures.unchanged_files([row.pk for row in page], model)
         for row in page:
-            report = signing.verify_unread(row, same_file=row.pk in same, roots=roots)
+            report = signatures.verify_unread(row, same_file=row.pk in same, roots=roots)
             if report is None:
                 tally.closed += 1
             elif report.ok:
