@@ -48,7 +48,7 @@ ICONS = {"ERASE": "delete_forever", "ANONYMISE": "person_off", "RESTRICT": "lock
 TAGS = {"ERASE": "danger", "ANONYMISE": "warning", "RESTRICT": "info", "REFUSE": "success"}
 
 
-REFUSED: dict[str, Any] = {name: lazy(said, str)() for name, said in requests.REFUSALS.items()}
+REFUSED: dict[str, Any] = {name: lazy(said, str)() for name, said in requests.REFUSALS.items()}  # type: ignore[no-untyped-call]
 """What the database refuses of requests, in words."""
 
 

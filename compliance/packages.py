@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import pyzipper
@@ -420,7 +420,7 @@ def build(request: DataRequest, password: str) -> Iterator[bytes]:
 
 
 def _build(request: DataRequest, password: str) -> Iterator[bytes]:
-    clinic = Clinic.objects.get(pk=request.clinic_id)
+    clinic = Clinic.objects.get(pk=cast("UUID", request.clinic_id))
     tables = gather(request)
     people = _people()
     visits = accesses.report(request.patient_id)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -223,7 +224,7 @@ class RequestPages:
         return answer  # type: ignore[no-any-return]
 
     def _letter(self, found: DataRequest) -> HttpResponse:
-        clinic = Clinic.objects.get(pk=found.clinic_id)
+        clinic = Clinic.objects.get(pk=cast("UUID", found.clinic_id))
         if not found.is_open:
             content = package_pdf.answer_letter(found, clinic)
         elif found.kind not in LETTERS:
@@ -279,7 +280,7 @@ def state_tag(record: DataRequest) -> SafeString:
 
 def _told(found: DataRequest, people: dict[str, str]) -> list[trail.Entry]:
     """What the log says of a request, with people by name; whose it is the page says already."""
-    ours = str(DataRequest._meta.get_field("patient_id").verbose_name)  # type: ignore[union-attr]
+    ours = str(DataRequest._meta.get_field("patient_id").verbose_name)
     return [
         replace(
             entry,

@@ -7,7 +7,7 @@ trigger's (`sql/guard_request.sql`); here it is said in words, before the databa
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -126,7 +126,7 @@ def clocks(requests: Iterable[DataRequest], *, today: date | None = None) -> dic
         return {}
     today = today or timezone.localdate()
     opened = context.require().clinic
-    uf = Clinic.objects.values_list("uf", flat=True).get(pk=opened)
+    uf = Clinic.objects.values_list("uf", flat=True).get(pk=cast("UUID", opened))
     local = closed_days(min(one.due_on for one in found) - timedelta(days=40), max(one.due_on for one in found))
     return {
         one.pk: Clock(

@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.utils import timezone
 
 from clinics.models import (
@@ -50,6 +52,8 @@ from patients.models import (
     PrescribingCouncil,
     Prescription,
     PrescriptionItem,
+    PrescriptionSignature,
+    PrescriptionStatus,
     PrescriptionTemplate,
     ProductApplication,
     ProductLot,
@@ -347,8 +351,32 @@ def _sign(world: World) -> None:
             signer_cpf="15350946056", certificate_serial="1f", certificate_issuer=f"AC {canary}", level="ADVANCED",
             pades_level="B-B", signed_at=timezone.now(), report={"ok": True, "findings": [{"code": "intact"}]},
         )  # fmt: skip
+        _sign_prescription(world)
     with context.enter(JOB, world.clinic.pk):
         Professional.objects.filter(pk=world.professional.pk).update(**before)
+
+
+def _sign_prescription(world: World) -> None:
+    """An electronic prescription of the last patient; neither is this one's file a PDF."""
+    canary, patient = world.canary, world.patients[-1]
+    made = Prescription.objects.create(patient=patient, prescriber=world.professional, guidance=f"dieta {canary}")
+    PrescriptionItem.objects.create(
+        patient=patient, prescription=made, kind="COMMON", medicine=f"Soro {canary}", posology=f"beber {canary}"
+    )
+    today = timezone.localdate(timezone=ZoneInfo(world.clinic.time_zone))
+    made.status, made.kind, made.is_electronic = PrescriptionStatus.ISSUED, "COMMON", True
+    made.issued_on = made.valid_until = today
+    made.content = {"guidance": f"dieta {canary}"}
+    made.save()
+    PrescriptionSignature.objects.create(
+        prescription=made, patient=patient, signer=world.professional, document=f"receita {canary}".encode(),
+        document_sha256="0" * 64, document_size=1, container=f"assinatura {canary}".encode(), signed_digest="0" * 64,
+        chain=f"cadeia {canary}".encode(), signer_cpf="15350946056", certificate_serial="1f",
+        certificate_issuer=f"AC {canary}", level="ADVANCED", pades_level="B-B", signed_at=timezone.now(),
+        report={"ok": True, "findings": [{"code": "intact"}]},
+    )  # fmt: skip
+    # That both are there is asked when the transaction ends, with its context; a test's own transaction has none then.
+    connection.check_constraints()
 
 
 def write_entry(

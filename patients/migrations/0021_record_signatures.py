@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                 "db_table": "record_signatures",
                 "indexes": [
                     models.Index(fields=["clinic", "signed_at", "id"], name="record_signatures_newest"),
-                    models.Index(fields=["clinic", "patient"], name="record_signatures_patient"),
+                    models.Index(fields=["clinic", "patient"], name="record_signatures_of"),
                 ],
                 "constraints": [
                     neonpro.db.policies.ClinicKey(name="record_signatures_key"),

@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                 "db_table": "prescription_signatures",
                 "indexes": [
                     models.Index(fields=["clinic", "signed_at", "id"], name="prescription_signatures_newest"),
-                    models.Index(fields=["clinic", "patient"], name="prescription_signatures_patient"),
+                    models.Index(fields=["clinic", "patient"], name="prescription_signatures_of"),
                 ],
                 "constraints": [
                     neonpro.db.policies.ClinicKey(name="prescription_signatures_key"),

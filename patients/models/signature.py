@@ -155,7 +155,7 @@ def signature_indexes(table: str) -> list[models.Index]:
     """The newest first; and those of a patient."""
     return [
         models.Index(fields=["clinic", "signed_at", "id"], name=f"{table}_newest"),
-        models.Index(fields=["clinic", "patient"], name=f"{table}_patient"),
+        models.Index(fields=["clinic", "patient"], name=f"{table}_of"),
     ]
 
 

@@ -61,7 +61,7 @@ def test_everything_held_is_in_it_and_of_nobody_else(world: World) -> None:
     assert told["left_out"]
     assert told["accesses"]
     assert files["dados.pdf"].startswith(b"%PDF")
-    made = Bundle.model_validate_json(files["fhir-r4.json"])
+    made: Any = Bundle.model_validate_json(files["fhir-r4.json"])
     kinds = {one.resource.get_resource_type() for one in made.entry}
     assert {"Patient", "DocumentReference"} <= kinds
     assert any(name.startswith("arquivos/record_signatures/") for name in files)
@@ -83,7 +83,7 @@ def test_it_is_an_export_in_the_log(world: World) -> None:
         request = ask(world)
         for _piece in packages.build(request, "segredo"):
             pass
-        row = AuditLog.objects.filter(action="EXPORT").latest("created_at")
+        row: Any = AuditLog.objects.filter(action="EXPORT").latest("created_at")
         assert row.changes["purpose"] == f"request:{request.pk}"
         assert row.patient_id == request.patient_id
         assert set(row.changes["categories"]) == set(CATEGORIES)

@@ -44,7 +44,7 @@ def test_a_package_from_the_request_to_the_files(world: World) -> None:
     ticket = client.post(page(request), {"act": "prepare", "password": PASSWORD}).context["ticket"]
     answer = client.post(page(request), {"act": "package", "zip_password": ticket.password, "seal": ticket.seal})
     assert answer["Content-Type"] == "application/zip"
-    with pyzipper.AESZipFile(BytesIO(answer.getvalue())) as archive:  # type: ignore[attr-defined]
+    with pyzipper.AESZipFile(BytesIO(answer.getvalue())) as archive:
         archive.setpassword(ticket.password.encode())
         assert "PITANGA" in json.dumps(json.loads(archive.read("dados.json")))
     with world.enter(Role.DPO):

@@ -541,6 +541,7 @@ def test_the_answers_compared_above_include_refusals_and_successes(worlds: World
             "patient_alerts",
             "prescription_cancellations",
             "prescription_items",
+            "prescription_signatures",
             "prescriptions",
             "product_application_voids",
             "product_applications",

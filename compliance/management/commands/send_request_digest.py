@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         words = {
-            "sent": _("sent"),
+            "sent": _("digest sent"),
             "nothing": _("nothing is open"),
             "before": _("sent already this week"),
             "nobody": _("nobody to send it to: no active data protection officer with an address"),
