@@ -27,11 +27,13 @@ from compliance.models import (
     Channel,
     ConsentText,
     DataRequest,
+    Erasure,
     HolderCode,
     HolderContact,
     HolderSession,
     LegalHold,
     RequestChannel,
+    RequestDigest,
     RequestType,
 )
 from compliance.purposes import Purpose
@@ -209,6 +211,16 @@ def _ask(world: World) -> None:
             placed_by=world.user(Role.DPO),
             until=date(2001, 1, 1),
         )
+        # A proposal that nobody will ever approve: nothing is as its plan says.
+        asked = DataRequest.objects.create(
+            patient_id=patient, kind=RequestType.ERASURE, channel=RequestChannel.IN_PERSON, identity_check="document"
+        )
+        Erasure.objects.create(
+            request=asked, patient_id=patient, plan={"on": "2026-01-01", "lines": []}, plan_digest="0" * 64,
+            proposed_by=world.user(Role.DPO),
+        )  # fmt: skip
+    with context.enter(JOB, world.clinic.pk):
+        RequestDigest.objects.create(week=date(2026, 1, 5), waiting=1, overdue=0)
 
 
 def _apply(world: World) -> None:
@@ -366,7 +378,8 @@ def _sign_prescription(world: World) -> None:
     today = timezone.localdate(timezone=ZoneInfo(world.clinic.time_zone))
     made.status, made.kind, made.is_electronic = PrescriptionStatus.ISSUED, "COMMON", True
     made.issued_on = made.valid_until = today
-    made.content = {"guidance": f"dieta {canary}"}
+    guidance = {"items": [], "guidance": f"dieta {canary}", "patient": {"name": f"Paciente {canary}"}}
+    made.content = {**guidance, "prescriber": {"name": f"Dra. {canary}", "licence": "CRM 123456/SP"}}
     made.save()
     PrescriptionSignature.objects.create(
         prescription=made, patient=patient, signer=world.professional, document=f"receita {canary}".encode(),

@@ -8,6 +8,10 @@ AS $$
 DECLARE
     me constant uuid := neonpro.current_user_id();
 BEGIN
+    IF NEW.clinic_id IS DISTINCT FROM neonpro.current_clinic() THEN
+        -- The row policies refuse it, and say nothing of what is there.
+        RETURN NEW;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.kind = 'request' AND (NEW.proposed_by_id IS DISTINCT FROM me OR NEW.approved_by_id IS NOT NULL)
             OR NEW.kind <> 'request' AND neonpro.current_clinic_role() IS DISTINCT FROM 'job' OR NEW.executed_at IS NOT NULL

@@ -290,6 +290,13 @@ def test_a_change_of_what_is_final_is_refused_and_leaves_nothing(
     assert log() == []
 
 
+OPEN_ROWS = {
+    "prescriptions": "status = 'draft'",
+    "prescription_items": "prescription_id IN (SELECT id FROM prescriptions WHERE status = 'draft')",
+}
+"""Where a table has rows that are final and rows that are not, those that are not."""
+
+
 @pytest.mark.parametrize("table", sorted(set(AUDITED) - (set(GUARDED) - set(ALTERED)) - NEVER - OF_NO_CLINIC))
 def test_a_change_that_changes_nothing_leaves_nothing(
     table: str, clinic_a: World, log: Callable[[], list[AuditLog]]
@@ -298,7 +305,8 @@ def test_a_change_that_changes_nothing_leaves_nothing(
     log()
     column = next(field.column for field in model_of(table)._meta.fields if not field.primary_key)
     with clinic_a.enter(changer(table)), connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {identifier(table)} SET {identifier(column)} = {identifier(column)}")
+        only = f" WHERE {OPEN_ROWS[table]}" if table in OPEN_ROWS else ""
+        cursor.execute(f"UPDATE {identifier(table)} SET {identifier(column)} = {identifier(column)}{only}")
         assert cursor.rowcount
     assert log() == []
 
