@@ -45,7 +45,8 @@ def current_role(user: Any) -> str | None:
     open_context = context.current()
     if open_context is None or open_context.clinic is None:
         return None
-    return open_context.role if getattr(open_context.actor, "pk", None) == user.pk else None
+    # Nobody who has not signed in has a role, whatever context is open.
+    return open_context.role if user.pk is not None and getattr(open_context.actor, "pk", None) == user.pk else None
 
 
 def has_perm(user: Any, perm: str, obj: Any = None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,10 @@ class ClinicMiddleware:
     def __call__(self, request: ClinicRequest) -> HttpResponseBase:
         request.request_id = uuid4()
         request.clinics, request.clinic = [], None
+        if _has_own_context(request):
+            response = self.get_response(request)
+            response.headers.setdefault("X-Request-ID", str(request.request_id))
+            return response
         # Who is it, and where do they work? Asked anew each time: a membership that ended opens nothing any more.
         with context.enter(context.SignIn(), None, request_id=request.request_id):
             user = request.user
@@ -79,7 +83,8 @@ class ClinicMiddleware:
             # The audit log says for which page keys were opened, rendering included.
             with purpose(page_of(request)), context.enter(actor, clinic, request_id=request.request_id):
                 response = self.get_response(request)
-                if isinstance(response, StreamingHttpResponse):
+                # `own_context`: it opens one itself, piece after piece, so that a large file is never all in memory.
+                if isinstance(response, StreamingHttpResponse) and not getattr(response, "own_context", False):
                     # What streams after the context has closed would find no rows.
                     response.streaming_content = list(cast("Iterator[bytes]", response.streaming_content))
                 if response.status_code >= 500:
@@ -96,6 +101,20 @@ class ClinicMiddleware:
             return self._respond(request, context.SignIn(), None)
         response: HttpResponse = render(request, "admin/no_clinic.html", status=403)
         return response
+
+
+def own_context(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that opens its contexts itself: it is for people who are no users, and no user's role is theirs."""
+    view.own_context = True  # type: ignore[attr-defined]
+    return view
+
+
+def _has_own_context(request: HttpRequest) -> bool:
+    try:
+        view = resolve(request.path_info, getattr(request, "urlconf", None)).func
+    except Resolver404:
+        return False
+    return getattr(view, "own_context", False) is True
 
 
 def page_of(request: HttpRequest) -> str:

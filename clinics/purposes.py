@@ -78,6 +78,15 @@ PAGES: Final = {
     "admin:patients_adverseevent_draft": gettext_lazy("draft of a notification to Anvisa"),
     "admin:patients_adverseevent_notified": gettext_lazy("recording a notification to Anvisa"),
     "admin:patients_adverseevent_dismiss": gettext_lazy("deciding on a notification to Anvisa"),
+    "holder:sign_in": gettext_lazy("signing in to “My data”"),
+    "holder:home": gettext_lazy("“My data”: own data"),
+    "holder:consents": gettext_lazy("“My data”: consents"),
+    "holder:accesses": gettext_lazy("“My data”: who accessed"),
+    "holder:requests": gettext_lazy("“My data”: requests"),
+    "holder:file": gettext_lazy("“My data”: answer taken along"),
+    "holder:contact": gettext_lazy("“My data”: confirming an e-mail"),
+    "admin:patients_patient_my_data": gettext_lazy("access to “My data” for a patient"),
+    "admin:compliance_datarequest_answering": gettext_lazy("answering a request of the holder"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""
@@ -98,6 +107,8 @@ def purpose_word(code: str) -> str:
         return str(PAGES[code])
     if code.startswith("job:"):
         return _("job %(name)s") % {"name": code.removeprefix("job:")}
+    if code.startswith("request:"):
+        return _("package for the holder, request %(number)s") % {"number": code.removeprefix("request:")[:8].upper()}
     page = re.fullmatch(r"admin:([a-z]+)_([a-z]+)_([a-z]+)", code)
     if page is None or page[3] not in KINDS:
         return code

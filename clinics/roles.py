@@ -15,6 +15,13 @@ SIGN_IN = "signin"
 """A request for which nobody has signed in yet (`neonpro.db.context.SignIn`)."""
 
 
+PATIENT = "patient"
+"""A holder of data on the page «Meus dados», who sees their own rows and nothing else (`neonpro.db.context.Holder`)."""
+
+DOOR = "door"
+"""That page before anybody has signed in (`neonpro.db.context.Door`)."""
+
+
 class Role(TextChoices):
     """What a person is in a clinic. One person may be something else in another clinic."""
 
@@ -89,6 +96,16 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "waiting_list": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
     "reminders": {"view": (*_DESK, _D), "add": _DESK, "change": _DESK},
     "audit_logs": {"view": (_M, _D, _A)},
+    # The encarregado's own: nobody deletes any of it, and a job only carries out what the rules allow by themselves.
+    "data_requests": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
+    "request_digests": {"view": (_D, JOB), "add": (JOB,)},
+    "erasures": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
+    "legal_holds": {"view": (_D, JOB), "add": (_D,), "change": (_D,)},
+    # The page «Meus dados»: who hands out a link to it, and who confirms that an address is the patient's. Its door and
+    # the patients themselves have policies of their own (compliance.models.holder).
+    "holder_codes": {"view": (_M, _R, _D), "add": (_M, _R, _D)},
+    "holder_contacts": {"view": (_M, _R, _D, JOB), "add": (_M, _R, _D, JOB)},
+    "holder_sessions": {"view": (_D,)},
     "resource_permissions": {"view": (_M, _P, _D, _A), "add": (_M,), "change": (_M,), "delete": (_M,)},
 }
 """For each table of a clinic: which roles may view, add, change and delete its rows."""

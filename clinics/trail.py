@@ -28,7 +28,8 @@ from clinics.fields import WRITTEN
 from clinics.history import history_model
 from clinics.models import Membership
 from clinics.purposes import purpose_word
-from clinics.roles import JOB, SIGN_IN, Role
+from clinics.roles import DOOR, JOB, PATIENT, SIGN_IN, Role
+from neonpro.db import context
 from neonpro.db.history import UNCHANGING, RecordHistory
 from neonpro.vault.fields import EncryptedField, Withheld
 
@@ -57,6 +58,7 @@ ACTIONS = {
     "DENIED": gettext_lazy("access denied"),
     "UNREADABLE": gettext_lazy("found an unreadable value"),
     "KEYS_DESTROYED": gettext_lazy("destroyed the keys"),
+    "KEYS_RENEWED": gettext_lazy("replaced the keys"),
 }
 """The actions of the log, in words."""
 
@@ -218,7 +220,15 @@ def _ciphertext(value: Any) -> bytes | None:
 
 
 def names() -> dict[str, str]:
-    """The names of everyone who is or was in the current clinic's team, by account."""
+    """The names of everyone who is or was in the current clinic's team, by account.
+
+    A patient on the page «Meus dados» sees no team, and is told the names of those who accessed (`neonpro.team_names`).
+    """
+    opened = context.current()
+    if opened is not None and opened.role == PATIENT:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT account, display_name FROM neonpro.team_names()")
+            return {str(user): name for user, name in cursor.fetchall()}
     return {str(user): name for user, name in Membership.objects.values_list("user_id", "display_name")}
 
 
@@ -267,6 +277,10 @@ def who(kind: str, actor: str, people: Mapping[str, str]) -> str:
     """
     if kind == "job":
         return _("job %(name)s") % {"name": actor}
+    if kind == "patient":
+        return _("the patient")
+    if kind == "door":
+        return _("page “My data”")
     if kind == "db":
         return _("database role %(name)s") % {"name": actor}
     if actor in people:
@@ -283,7 +297,9 @@ def role_word(role: str) -> str:
     """The role in which somebody acted, in words."""
     if role in Role.values:
         return str(Role(role).label)
-    return {JOB: _("job"), SIGN_IN: _("sign-in")}.get(role, role)
+    return {
+        JOB: _("job"), SIGN_IN: _("sign-in"), DOOR: _("sign-in"), PATIENT: _("holder of the data"),
+    }.get(role, role)  # fmt: skip
 
 
 def table_word(table: str) -> str:

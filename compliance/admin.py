@@ -6,10 +6,10 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.http import urlencode
@@ -20,8 +20,9 @@ from unfold.decorators import display
 
 from clinics import trail
 from clinics.adminbase import ClinicAdmin
+from clinics.signals import record_event
 from compliance import consent_admin as consent_admin
-from compliance import keyset
+from compliance import keyset, seals
 from compliance.forms import AuditFilterForm, GrantForm
 from compliance.models import AuditLog, ResourcePermission
 from neonpro.vault.keys import Act
@@ -102,6 +103,7 @@ class AuditLogAdmin(ClinicAdmin):
                 }
                 for row in page.rows
             ],
+            "sealed": seals.state(),
             "newest": f"?{urlencode(filters)}" if page.newer else "",
             "newer": f"?{urlencode({**filters, 'after': page.newer})}" if page.newer else "",
             "older": f"?{urlencode({**filters, 'before': page.older})}" if page.older else "",
@@ -126,6 +128,7 @@ class AuditLogAdmin(ClinicAdmin):
         if request.method != "GET":
             raise PermissionDenied
         is_change = row.action in trail.CHANGES
+        sealed = seals.seal_of(row.id, row.created_at)
         told = row.changes or {}
         if not is_change:
             told = {name: value for name, value in told.items() if name not in trail.FACTS}
@@ -147,11 +150,31 @@ class AuditLogAdmin(ClinicAdmin):
                 (_("Patients"), "" if row.patient_id else len(row.patients or ()) or ""),
                 *([] if is_change else trail.facts_of(row.changes)),
                 (_("Request"), row.request_id or ""),
+                (_("Seal"), _("no. %(number)s") % {"number": sealed.number} if sealed else _("not sealed yet")),
             ],
+            "proof": reverse("admin:compliance_auditlog_proof", args=[self.address(row)]) if sealed else "",
             "changes": changes,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/compliance/auditlog/change_form.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        proof = self.admin_site.admin_view(self.proof_view)
+        return [path("<path:object_id>/proof/", proof, name="compliance_auditlog_proof"), *super().get_urls()]
+
+    def proof_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """The proof that this entry stands in the sealed log, as a file."""
+        if not self.has_view_permission(request) or request.method != "GET":
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        proof = seals.proof_of(row.id, row.created_at) if row is not None else None
+        if row is None or proof is None:
+            raise Http404
+        record_event("EXPORT", detail={"what": "audit_proof", "row": str(row.id)})
+        name = f"prova-{str(row.id)[:8]}.json"
+        answer = JsonResponse(proof, json_dumps_params={"ensure_ascii": False, "indent": 1})
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> TemplateResponse:
         """None: the log has no history but itself."""
@@ -220,3 +243,7 @@ class ResourcePermissionAdmin(ClinicAdmin):
     @display(description=gettext_lazy("until"))  # type: ignore[untyped-decorator]
     def until(self, grant: ResourcePermission) -> str:
         return date_format(timezone.localtime(grant.expires_at), "SHORT_DATETIME_FORMAT") if grant.expires_at else ""
+
+
+# Registers requests and holds with the same site.
+from compliance import erasure_admin  # noqa: E402, F401

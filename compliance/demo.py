@@ -1,21 +1,22 @@
-"""What the demonstration shows of consents and telemedicine; `load_demo`, a floor below, calls it once a clinic."""
+"""What the demonstration shows of consents, telemedicine, requests and «Meus dados»; called for each clinic."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
 from clinics.models import Membership, Professional, Service, User
 from clinics.roles import Role
-from compliance import consents
+from compliance import consents, holder, requests
 from compliance.consents import Guardian
-from compliance.models import Channel, ConsentText
+from compliance.models import Channel, ConsentText, DataRequest, IdentityCheck, RequestChannel, RequestType
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.vault.keys import Act
 from patients import telemedicine
 from patients.models import Appointment, AppointmentStatus, Patient, RefusedBy
 from patients.people import Draw
+from patients.search import known_cpf
 
 SOURCE = "demo"
 ASKED = 40
@@ -45,6 +46,28 @@ def load(place: UUID, now: datetime) -> None:
     _publish()
     _ask(now)
     _plan(place, now)
+    _open_page(now)
+    load_requests(place, now)
+
+
+HOLDER = ("52998224725", date(1980, 3, 5), "ana.demo@exemplo.example")
+"""CPF, date of birth and e-mail of the patient by whom the page «Meus dados» is tried (README)."""
+
+
+def _open_page(now: datetime) -> None:
+    """Make one of those who were asked the patient by whom the page is tried: known data, a confirmed e-mail."""
+    cpf, born, email = HOLDER
+    if known_cpf(cpf) is not None:
+        return
+    adults = Patient.objects.filter(source=SOURCE, restricted_at__isnull=True, birth_year__lt=now.year - 19)
+    found = adults.opening("identification", "contact").order_by("created_at", "pk").first()
+    if found is None:
+        return
+    found.cpf, found.birth_date, found.birth_year, found.email = cpf, born, born.year, email
+    found.save()
+    holder.confirm_contact(found, email)
+    if not consents.allows(found.pk, Purpose.MARKETING):
+        consents.grant(found, Purpose.MARKETING, channel=Channel.PAPER)
 
 
 def _publish() -> None:
@@ -122,3 +145,38 @@ def _plan(place: UUID, now: datetime) -> None:
             )  # fmt: skip
             if order == 2:
                 telemedicine.refuse(session.pk, by=RefusedBy.PATIENT)
+
+
+def load_requests(place: UUID, now: datetime) -> None:
+    """Some requests of holders: overdue, due soon, new, answered and refused; in the demonstration job's context."""
+    if DataRequest.objects.exists():
+        return
+    people = list(Patient.objects.filter(source=SOURCE, restricted_at__isnull=True).order_by("created_at", "pk")[:6])
+    told: tuple[tuple[RequestType, RequestChannel, int, IdentityCheck | str, str], ...] = (
+        (
+            RequestType.ACCESS,
+            RequestChannel.EMAIL,
+            18,
+            IdentityCheck.CODE,
+            "Quero uma cópia de tudo o que há sobre mim.",
+        ),
+        (RequestType.CORRECTION, RequestChannel.IN_PERSON, 13, IdentityCheck.DOCUMENT, "Mudei de sobrenome ao casar."),
+        (RequestType.PORTABILITY, RequestChannel.LETTER, 4, "", "Vou me mudar e quero levar meus dados."),
+        (RequestType.SHARING_INFO, RequestChannel.PHONE, 1, "", ""),
+        (RequestType.CONFIRMATION, RequestChannel.EMAIL, 20, IdentityCheck.CODE, "Vocês têm meus dados?"),
+        (RequestType.ERASURE, RequestChannel.EMAIL, 30, "", "Apaguem tudo."),
+    )
+    for patient, (kind, channel, ago, check, words) in zip(people, told, strict=False):
+        request = requests.open_request(
+            patient_id=patient.pk, kind=kind, channel=channel, received_at=now - timedelta(days=ago),
+            identity_check=check, details=words,
+        )  # fmt: skip
+        if kind is RequestType.CONFIRMATION:
+            requests.answer_request(
+                request, "Confirmamos que a clínica trata dados seus; a carta detalha quais.", channel="email"
+            )
+        if kind is RequestType.ERASURE:
+            requests.refuse_request(
+                request, "Não foi possível confirmar a identidade de quem pediu; o e-mail não é o do cadastro.",
+                channel="email",
+            )  # fmt: skip

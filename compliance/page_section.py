@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
-from compliance import consent_page, consent_pdf, consents
+from compliance import consent_page, consent_pdf, consents, holder_section
 from patients.page import Page, Reader, Section, register, register_page
 
 
@@ -35,6 +35,15 @@ def add() -> None:
             icon="handshake",
             permission="compliance.view_consent",
             answer=consent_page.answer,
+        )
+    )
+    register_page(
+        Page(
+            key="my_data",
+            title=gettext_lazy("Access to “My data”"),
+            icon="badge",
+            permission="compliance.add_holdercode",
+            answer=holder_section.answer,
         )
     )
     register(

@@ -1,16 +1,20 @@
 -- The roles NeonPro needs, once for a PostgreSQL cluster. Run as a superuser; running it again changes nothing.
 -- Give neonpro_owner and neonpro_app their passwords (or a pg_hba.conf rule) yourself: none is set here.
 --
---   neonpro_owner   owns the schema and runs migrations. NOINHERIT: it can hand functions to the two roles below,
+--   neonpro_owner   owns the schema and runs migrations. NOINHERIT: it can hand functions to the roles below,
 --                   and does not see what they see.
 --   neonpro_app     what the web and the jobs connect as. It can bypass nothing and owns nothing.
 --   neonpro_gate    owns the functions that decide who may enter which clinic; nobody logs in as it.
 --   neonpro_search  owns the functions that search patients and the accesses to them; nobody logs in as it.
+--   neonpro_eraser  owns the functions that delete an erased patient's rows and look for what is left; nobody logs in.
+--   neonpro_sealer  owns the functions that seal the audit log and verify it; nobody logs in.
 DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['neonpro_owner', 'neonpro_app', 'neonpro_gate', 'neonpro_search'] LOOP
+    FOREACH role_name IN ARRAY ARRAY[
+        'neonpro_owner', 'neonpro_app', 'neonpro_gate', 'neonpro_search', 'neonpro_eraser', 'neonpro_sealer'
+    ] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I', role_name);
         END IF;
@@ -22,8 +26,10 @@ ALTER ROLE neonpro_owner LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCR
 ALTER ROLE neonpro_app LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 ALTER ROLE neonpro_gate NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 ALTER ROLE neonpro_search NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE neonpro_eraser NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
+ALTER ROLE neonpro_sealer NOLOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
 
-GRANT neonpro_gate, neonpro_search TO neonpro_owner;
+GRANT neonpro_gate, neonpro_search, neonpro_eraser, neonpro_sealer TO neonpro_owner;
 
 -- A parameter of a statement must not reach the server's log: it may be a patient's name.
 ALTER ROLE neonpro_app SET log_parameter_max_length = 0;

@@ -118,6 +118,7 @@ def _make_secrets(directory: Path) -> None:
         "NEONPRO_SECRET_KEY": secrets.token_urlsafe(50),
         "NEONPRO_CONTEXT_KEYS": _key(),
         "NEONPRO_MASTER_KEYS": _key(),
+        "NEONPRO_CERTIFICATE_KEY": _key(),
     }
     # Whole or not at all, and never readable by others, not even for a moment: mkstemp gives mode 0600.
     descriptor, unfinished = tempfile.mkstemp(prefix="secrets.", dir=directory)

@@ -57,6 +57,12 @@ def _secret_keys(name: str) -> list[bytes]:
 
 NEONPRO_CONTEXT_KEYS = _secret_keys("NEONPRO_CONTEXT_KEYS")
 NEONPRO_MASTER_KEYS = _secret_keys("NEONPRO_MASTER_KEYS")
+# What signs certificates of erasure, and where the ledger of erasures is. Without them everything works but erasing.
+NEONPRO_CERTIFICATE_KEY = env.str("NEONPRO_CERTIFICATE_KEY", default="")
+NEONPRO_ERASURE_LEDGER = env.str("NEONPRO_ERASURE_LEDGER", default="")
+NEONPRO_AUDIT_ANCHOR = env.str("NEONPRO_AUDIT_ANCHOR", default="")
+NEONPRO_SEAL_MINUTES = env.int("NEONPRO_SEAL_MINUTES", default=60)
+NEONPRO_KEY_ROTATION_DAYS = env.int("NEONPRO_KEY_ROTATION_DAYS", default=90)
 
 # --- Database ---------------------------------------------------------------------------------------------------
 
@@ -156,6 +162,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before any row is read: a database restored from before an erasure is not served.
+    "compliance.ledger.LedgerMiddleware",
     "clinics.middleware.ClinicMiddleware",
 ]
 
@@ -251,6 +259,10 @@ STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "staticfiles"
 EMAIL_CONFIG = env.email_url("NEONPRO_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("NEONPRO_FROM_EMAIL", default="neonpro@localhost")
+
+# The page «Meus dados»: from whom its codes come, and a function (address, text) that sends short messages; none is.
+NEONPRO_HOLDER_FROM_EMAIL = env.str("NEONPRO_HOLDER_FROM_EMAIL", default="")
+NEONPRO_SMS_SENDER = env.str("NEONPRO_SMS_SENDER", default="")
 
 # --- Signing ----------------------------------------------------------------------------------------------------
 

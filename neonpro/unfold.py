@@ -11,7 +11,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "NeonPro",
     "SITE_HEADER": "NeonPro",
     "SITE_URL": None,
-    "DASHBOARD_CALLBACK": "patients.dashboard.fill",
+    "DASHBOARD_CALLBACK": "compliance.dashboard.fill",
     "COMMAND": {"search_callback": "patients.dashboard.find_patients"},
     "SIDEBAR": {
         # Each line shows to whom the role lets view the model; `own` leads to the open clinic's own record.
@@ -64,6 +64,8 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Privacy"),
                 "items": [
+                    {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
+                    {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
                     {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
                     {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
                     {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},

@@ -26,7 +26,10 @@ from clinics.spreadsheets import harmless
 KINDS: Final[dict[str, tuple[Any, tuple[str, ...]]]] = {
     "read": (pgettext_lazy("accesses", "opened"), ("READ", "UNREADABLE")),
     "listed": (pgettext_lazy("accesses", "listed"), ("LIST", "SEARCH")),
-    "changed": (pgettext_lazy("accesses", "changed"), ("INSERT", "UPDATE", "DELETE", "WRITE", "KEYS_DESTROYED")),
+    "changed": (
+        pgettext_lazy("accesses", "changed"),
+        ("INSERT", "UPDATE", "DELETE", "WRITE", "KEYS_DESTROYED", "KEYS_RENEWED"),
+    ),
     "exported": (pgettext_lazy("accesses", "exported or printed"), ("EXPORT", "PRINT")),
     "refused": (pgettext_lazy("accesses", "refused"), ("DENIED",)),
 }
@@ -44,6 +47,7 @@ _WORDS: Final = {
     "SEARCH": gettext_lazy("found by a search"),
     "WRITE": gettext_lazy("opened to change"),
     "KEYS_DESTROYED": gettext_lazy("erased"),
+    "KEYS_RENEWED": gettext_lazy("erased"),
     "DENIED": gettext_lazy("tried to open, refused"),
 }
 """What somebody did, as the patient is told; for other actions `trail.action_word`."""

@@ -23,7 +23,19 @@ from clinics.models import (
 )
 from clinics.roles import Role
 from compliance import consents
-from compliance.models import Channel, ConsentText
+from compliance.models import (
+    Channel,
+    ConsentText,
+    DataRequest,
+    Erasure,
+    HolderCode,
+    HolderContact,
+    HolderSession,
+    LegalHold,
+    RequestChannel,
+    RequestDigest,
+    RequestType,
+)
 from compliance.purposes import Purpose
 from neonpro.db import context
 from neonpro.db.context import Job
@@ -182,8 +194,33 @@ def make_world(
             _plan_session(world)
             _apply(world)
             _consent(world)
+            _open_page(world)
             _sign(world)
+            _ask(world)
     return world
+
+
+def _ask(world: World) -> None:
+    """A request of the first patient about their data, and a legal hold that was over long ago and holds nothing."""
+    patient = world.patients[0].pk
+    with world.enter(Role.DPO):
+        DataRequest.objects.create(patient_id=patient, kind=RequestType.ACCESS, channel=RequestChannel.IN_PERSON)
+        LegalHold.objects.create(
+            patient_id=patient,
+            reason=f"processo {world.canary}",
+            placed_by=world.user(Role.DPO),
+            until=date(2001, 1, 1),
+        )
+        # A proposal that nobody will ever approve: nothing is as its plan says.
+        asked = DataRequest.objects.create(
+            patient_id=patient, kind=RequestType.ERASURE, channel=RequestChannel.IN_PERSON, identity_check="document"
+        )
+        Erasure.objects.create(
+            request=asked, patient_id=patient, plan={"on": "2026-01-01", "lines": []}, plan_digest="0" * 64,
+            proposed_by=world.user(Role.DPO),
+        )  # fmt: skip
+    with context.enter(JOB, world.clinic.pk):
+        RequestDigest.objects.create(week=date(2026, 1, 5), waiting=1, overdue=0)
 
 
 def _apply(world: World) -> None:
@@ -223,6 +260,18 @@ def _consent(world: World) -> None:
         consents.publish(text)
         mother = consents.Guardian(name=f"Mãe {world.canary}", relation="mother", proof=f"certidão {world.canary}")
         consents.grant(world.patients[0], Purpose.MARKETING, channel=Channel.PAPER, guardian=mother)
+
+
+def _open_page(world: World) -> None:
+    """Of the page «Meus dados»: a confirmed address, a link, and a visit."""
+    patient = world.patients[0]
+    with world.enter(Role.RECEPTION):
+        HolderContact.objects.create(patient=patient, contact=f"p0@{world.canary.lower()}.example", method="in_person")
+        HolderCode.objects.create(
+            patient=patient, kind="link", digest=f"hash {world.canary}", expires_at=datetime(2000, 1, 1, tzinfo=UTC)
+        )
+    with context.enter(context.Door(), world.clinic.pk):
+        HolderSession.objects.create(patient=patient, method="link", digest=f"hash {world.canary}")
 
 
 def _plan_session(world: World) -> None:
@@ -329,7 +378,8 @@ def _sign_prescription(world: World) -> None:
     today = timezone.localdate(timezone=ZoneInfo(world.clinic.time_zone))
     made.status, made.kind, made.is_electronic = PrescriptionStatus.ISSUED, "COMMON", True
     made.issued_on = made.valid_until = today
-    made.content = {"guidance": f"dieta {canary}"}
+    guidance = {"items": [], "guidance": f"dieta {canary}", "patient": {"name": f"Paciente {canary}"}}
+    made.content = {**guidance, "prescriber": {"name": f"Dra. {canary}", "licence": "CRM 123456/SP"}}
     made.save()
     PrescriptionSignature.objects.create(
         prescription=made, patient=patient, signer=world.professional, document=f"receita {canary}".encode(),

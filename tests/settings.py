@@ -70,6 +70,8 @@ os.environ |= {
     "NEONPRO_SECRET_KEY": "a secret of the tests",
     "NEONPRO_CONTEXT_KEYS": _key(b"c"),
     "NEONPRO_MASTER_KEYS": _key(b"m"),
+    "NEONPRO_CERTIFICATE_KEY": _key(b"z"),
+    "NEONPRO_ERASURE_LEDGER": tempfile.mkdtemp(prefix="neonpro-ledger-") + "/ledger",
     "NEONPRO_DEMO": "1",
     "NEONPRO_POOL": "0",
     "NEONPRO_ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",

@@ -66,6 +66,8 @@ KEYS = {
     "bulk.patients",
     "import.seconds",
     "import.memory",
+    "erasure",
+    "erasure.rows",
 }
 
 
@@ -84,6 +86,7 @@ def test_the_goals_are_those_of_the_issue(results: dict[str, dict[str, Any]]) ->
     for key, result in results.items():
         if key.startswith("search."):
             assert result["goal"] == (100 if key.endswith(".tail") else 20), key
+    assert results["erasure"]["goal"] == 1000
     assert (results["vault.page"]["goal"], results["vault.bulk"]["goal"]) == (10, 0.5)
     assert (results["import.seconds"]["goal"], results["import.memory"]["goal"]) == (120, 500)
 

@@ -43,7 +43,13 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_every_support_table_has_its_reason() -> None:
-    functions_only = {"neonpro.context_keys", "neonpro.data_keys", "neonpro.search_tokens"}
+    functions_only = {
+        "neonpro.context_keys",
+        "neonpro.erasing",
+        "neonpro.data_keys",
+        "neonpro.search_tokens",
+        "neonpro.holder_tries",
+    }
     assert listed("Support tables") == set(settings.NEONPRO_SUPPORT_TABLES) | {"users"} | functions_only
 
 

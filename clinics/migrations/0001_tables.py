@@ -200,6 +200,12 @@ class Migration(migrations.Migration):
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('job', 'manager'), false)) IS NOT NULL",
                     ),
                     neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="clinics_page",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('door', 'patient'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
                         command="SELECT", name="clinics_gate", to=("neonpro_gate",), using="true"
                     ),
                     models.CheckConstraint(
@@ -887,6 +893,12 @@ class Migration(migrations.Migration):
                         name="services_delete",
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="services_page",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('door', 'patient'), false)) IS NOT NULL",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

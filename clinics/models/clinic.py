@@ -14,6 +14,7 @@ from neonpro.db.policies import (
     RowPolicy,
     SameClinic,
     clinic_policy,
+    public,
     role_policies,
 )
 from neonpro.db.roles import GATE
@@ -84,6 +85,7 @@ class Clinic(RecordModel):
         constraints = [
             clinic_policy("clinics", "id"),
             *role_policies("clinics", ACCESS["clinics"]),
+            public("clinics"),
             SameClinic(name="clinics_director_same_clinic", field="technical_director", clinic_column="id"),
             RowPolicy(name="clinics_gate", command="SELECT", using="true", to=[GATE]),
             models.CheckConstraint(

@@ -10,6 +10,7 @@ from clinics.base import TOUCH, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import RecordChanges
 from neonpro.db.policies import (
+    public,
     tenancy,
 )
 
@@ -58,6 +59,7 @@ class Service(ClinicModel):
         verbose_name_plural = _("services")
         constraints = [
             *tenancy("services", ACCESS["services"]),
+            public("services"),
             closed_list("services", "category", ServiceCategory),
             closed_list("services", "procedure_class", ProcedureClass, blank=True),
             models.CheckConstraint(

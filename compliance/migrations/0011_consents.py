@@ -150,6 +150,12 @@ class Migration(migrations.Migration):
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'manager'), false)) IS NOT NULL",
                     ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="consent_texts_page",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() IN ('door', 'patient'), false)) IS NOT NULL AND published_at IS NOT NULL",
+                    ),
                     neonpro.db.policies.SameClinic(field="service", name="consent_texts_service_same_clinic"),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -507,6 +513,18 @@ class Migration(migrations.Migration):
                         name="consent_records_add",
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="consent_records_view_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="INSERT",
+                        name="consent_records_withdraw_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient()) AND event = 'withdrawn' AND actor = 'self' AND channel = 'portal'",
                     ),
                     neonpro.db.policies.SameClinic(field="patient", name="consent_records_patient_same_clinic"),
                     neonpro.db.policies.SameClinic(field="service", name="consent_records_service_same_clinic"),
@@ -930,6 +948,12 @@ class Migration(migrations.Migration):
                         name="lgpd_consents_view",
                         to=("neonpro_app", "neonpro_owner"),
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('dpo', 'job', 'manager', 'professional', 'reception'), false)) IS NOT NULL",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="lgpd_consents_view_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="patient_id = (SELECT neonpro.current_patient())",
                     ),
                     neonpro.db.policies.SameClinic(field="patient", name="lgpd_consents_patient_same_clinic"),
                     neonpro.db.policies.SameClinic(field="service", name="lgpd_consents_service_same_clinic"),

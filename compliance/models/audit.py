@@ -10,7 +10,7 @@ from clinics.base import TOUCH, ClinicModel, closed_list
 from clinics.roles import ACCESS
 from neonpro.db.audit import RecordChanges, RefuseChange, RefuseTruncate
 from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, role_policies, tenancy
-from neonpro.db.roles import OWNER, SEARCH
+from neonpro.db.roles import OWNER, SEALER, SEARCH
 
 PLATFORM = "00000000-0000-0000-0000-000000000000"
 """The clinic of audit rows that belong to none: the platform."""
@@ -53,6 +53,8 @@ class AuditLog(models.Model):
             RowPolicy(name="audit_logs_add", command="INSERT", using="true", to=[OWNER]),
             # For neonpro.accesses_of, which filters the clinic and checks the role itself.
             RowPolicy(name="audit_logs_search", command="SELECT", using="true", to=[SEARCH]),
+            # For the seals (neonpro.open_seal and what verifies them), which hash rows and show none to anybody else.
+            RowPolicy(name="audit_logs_sealer", command="SELECT", using="true", to=[SEALER]),
         ]
         triggers = [RefuseChange(), RefuseTruncate()]
 

@@ -13,10 +13,11 @@ from clinics.roles import ACCESS
 from compliance.purposes import TERMS, Family, Purpose
 from neonpro.db.audit import AlwaysTrigger, RecordChanges, RefuseChange, RefuseTruncate
 from neonpro.db.history import ONLY_TRIGGERS
-from neonpro.db.policies import CURRENT_CLINIC, RowPolicy, tenancy
+from neonpro.db.policies import CURRENT_CLINIC, CURRENT_PATIENT, RowPolicy, own_rows, public, tenancy
 from neonpro.db.roles import OWNER
 from neonpro.vault.fields import EncryptedBinaryField, EncryptedTextField
 from neonpro.vault.models import VaultModel
+from neonpro.vault.retention import Share
 
 CONSENT_BASES = ("7.I", "11.I")
 """The two bases that are a consent in the sense of the LGPD."""
@@ -159,6 +160,7 @@ class ConsentText(ClinicModel):
         verbose_name_plural = _("consent texts")
         constraints = [
             *tenancy("consent_texts", ACCESS["consent_texts"], same_clinic=["service"]),
+            public("consent_texts", "published_at IS NOT NULL"),
             closed_list("consent_texts", "purpose", Purpose),
             models.CheckConstraint(
                 condition=Q(service__isnull=True) | Q(purpose__in=[p for p, t in TERMS.items() if t.by_service]),
@@ -258,12 +260,25 @@ class ConsentRecord(VaultModel, ClinicModel):
         "recorded_role": "a closed list",
     }
 
+    retention: ClassVar = (
+        Share("medical_record", rows=Q(family__in=["PROCEDURE", "DRUG_RISK", "TELEMEDICINE"])),
+        Share("marketing_proof"),
+    )
+
     class Meta:
         db_table = "consent_records"
         verbose_name = _("consent event")
         verbose_name_plural = _("consent events")
         constraints = [
             *tenancy("consent_records", ACCESS["consent_records"], same_clinic=["patient", "service", "text"]),
+            own_rows("consent_records"),
+            # On the page «Meus dados» patients take back what they gave, themselves, and write nothing else.
+            RowPolicy(
+                name="consent_records_withdraw_own",
+                command="INSERT",
+                using=f"patient_id = {CURRENT_PATIENT} AND event = 'withdrawn' AND actor = 'self'"
+                " AND channel = 'portal'",
+            ),
             closed_list("consent_records", "purpose", Purpose),
             closed_list("consent_records", "event", ConsentEvent),
             closed_list("consent_records", "family", Family),
@@ -370,12 +385,15 @@ class Consent(ClinicModel):
 
     in_clear: ClassVar[dict[str, str]] = {"purpose": "a closed list", "state": "a closed list"}
 
+    retention: ClassVar = "marketing_proof"
+
     class Meta:
         db_table = "lgpd_consents"
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
         constraints = [
             *tenancy("lgpd_consents", ACCESS["lgpd_consents"], same_clinic=["patient", "service"]),
+            own_rows("lgpd_consents"),
             RowPolicy(
                 name="lgpd_consents_derived",
                 command="ALL",

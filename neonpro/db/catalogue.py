@@ -20,8 +20,9 @@ from pgtrigger import registry
 from neonpro.db.audit import AlwaysTrigger
 from neonpro.db.checks import clinic_column, is_tenant, row_policies
 from neonpro.db.deploy import declared_grants
+from neonpro.db.eraser import eraser_grants, eraser_policies
 from neonpro.db.functions import SqlTable, declared_functions, declared_tables
-from neonpro.db.roles import APP, GATE, OWNER, SEARCH
+from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEALER, SEARCH
 
 _SECURITY_FLOOR = {15: 14, 16: 10, 17: 6, 18: 0}
 """The first minor release of each major version that has the fix of CVE-2025-8713 (row security and statistics)."""
@@ -101,7 +102,9 @@ def _policies(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
         )
     }
     declared = {
-        (model._meta.db_table, policy.name): policy.fingerprint for model in _models() for policy in row_policies(model)
+        (model._meta.db_table, policy.name): policy.fingerprint
+        for model in _models()
+        for policy in (*row_policies(model), *eraser_policies(model))
     }
     # A file seals its table's policies as "sql".
     declared |= {(table.name, policy): "sql" for table in _private() for policy in table.policies}
@@ -212,8 +215,10 @@ def _grants(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
     }
     for model in _models():
         for policy in row_policies(model):
-            for role in {GATE, SEARCH} & set(policy.to):
+            for role in {GATE, SEARCH, SEALER} & set(policy.to):
                 declared.setdefault((model._meta.db_table, role), set()).add(policy.command)
+    for table, commands in eraser_grants().items():
+        declared[table, ERASER] = set(commands)
     for private in _private():
         for role, command in private.grants:
             declared.setdefault((private.name, role), set()).add(command)

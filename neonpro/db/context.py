@@ -62,7 +62,27 @@ class SignIn:
     """A request for which nobody has signed in yet: it sees accounts, and no clinic."""
 
 
-Actor = Person | Job | SignIn
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The page «Meus dados» of a clinic before anybody has signed in to it: it finds whom somebody claims to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A patient on the page «Meus dados», by the secret of their session there.
+
+    PostgreSQL looks up whose session it is, so the application cannot name a patient; an ended one opens nothing.
+    """
+
+    secret: str = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What the table of sessions has of the secret."""
+        return hashlib.sha256(b"neonpro holder session" + self.secret.encode()).hexdigest()
+
+
+Actor = Person | Job | SignIn | Door | Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,11 @@ class Context:
     sealed: str
     held: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What higher floors keep for as long as the context lasts; empty again after a rollback."""
+
+    @property
+    def patient(self) -> UUID | None:
+        """The patient who acts, as PostgreSQL found them; None for everybody else."""
+        return UUID(self.sealed.split("|")[2]) if isinstance(self.actor, Holder) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +182,15 @@ def enter(
     """Open a transaction (or a savepoint, inside one) in which `actor` works in `clinic`.
 
     Args:
-        actor: a user, whose role is read from the membership by PostgreSQL itself; a `Job`; or `SignIn()`.
+        actor: a user, whose role is read from the membership by PostgreSQL itself; a `Job`; `SignIn()`; or, on the page
+            «Meus dados», `Door()` and then a `Holder`, whose session PostgreSQL looks up.
         clinic: the clinic's id. None for a job outside any clinic and for a sign-in.
         request_id: ties the audit rows of one request together; made up when not given, and kept by nested contexts.
         using: the database alias.
 
     Raises:
-        NotAMember: the user has no active membership of that clinic. Nothing was opened.
+        NotAMember: the user has no active membership of that clinic, or the holder's session is over. Nothing was
+            opened.
     """
     wrapper = _wrapper(using)
     outer = wrapper.clinic_context
@@ -226,6 +253,10 @@ def _describe(actor: Actor) -> tuple[str, str]:
         return "job", actor.name
     if isinstance(actor, SignIn):
         return "signin", ""
+    if isinstance(actor, Door):
+        return "door", ""
+    if isinstance(actor, Holder):
+        return "patient", actor.digest
     # str() of a UUID cannot hold the separator; anything else is refused before it is signed.
     return "user", str(UUID(str(actor.pk)))
 

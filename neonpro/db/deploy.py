@@ -9,8 +9,9 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from neonpro.db.context import signing_keys
+from neonpro.db.eraser import eraser_grants, eraser_policies
 from neonpro.db.policies import RowPolicy
-from neonpro.db.roles import APP
+from neonpro.db.roles import APP, ERASER
 
 _ORDER = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -22,6 +23,7 @@ def after_migrate(*, using: str, **_: Any) -> None:
         return
     with transaction.atomic(using=using):
         restore_policies(connection)
+        make_eraser_policies(connection)
         apply_grants(connection)
         install_context_keys(connection)
         with connection.cursor() as cursor:
@@ -55,6 +57,24 @@ def restore_policies(connection: BaseDatabaseWrapper) -> None:
                         editor.execute(policy.create_sql(model, editor))
 
 
+def make_eraser_policies(connection: BaseDatabaseWrapper) -> None:
+    """Let erasures and their search for what is left reach every table, also one that came with this migration."""
+    with connection.cursor() as cursor:
+        existing = set(connection.introspection.table_names(cursor))
+        cursor.execute(
+            "SELECT c.relname, p.polname, obj_description(p.oid, 'pg_policy'),"
+            " neonpro.policy_fingerprint(c.oid::regclass, p.polname)"
+            " FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid"
+        )
+        live = {(table, name): (comment, fingerprint) for table, name, comment, fingerprint in cursor.fetchall()}
+    with connection.schema_editor(atomic=False) as editor:
+        for model in apps.get_models(include_auto_created=True):
+            for policy in eraser_policies(model) if model._meta.db_table in existing else ():
+                comment, fingerprint = live.get((model._meta.db_table, policy.name), (None, None))
+                if comment != f"{policy.fingerprint}:{fingerprint}":
+                    editor.execute(policy.create_sql(model, editor))
+
+
 def declared_grants() -> dict[str, frozenset[str]]:
     """What the application's role may do with each table: derived from its row policies, or listed in the settings."""
     grants: dict[str, set[str]] = {
@@ -81,6 +101,9 @@ def apply_grants(connection: BaseDatabaseWrapper) -> None:
             if table in existing and commands:
                 listed = ", ".join(command for command in _ORDER if command in commands)
                 cursor.execute(f"GRANT {listed} ON {quote(table)} TO {APP}")
+        for table, commands in sorted(eraser_grants().items()):
+            if table in existing:
+                cursor.execute(f"GRANT {', '.join(sorted(commands))} ON {quote(table)} TO {ERASER}")
 
 
 def install_context_keys(connection: BaseDatabaseWrapper) -> None:

@@ -266,6 +266,8 @@ def demo_environment(base_dir: Path) -> dict[str, str]:
     environment = dict(line.split("=", 1) for line in secrets.splitlines() if "=" in line)
     environment["DATABASE_URL"] = _url(sockets, APP, DEMO_DATABASE)
     environment["DATABASE_OWNER_URL"] = _url(sockets, OWNER, DEMO_DATABASE)
+    environment["NEONPRO_ERASURE_LEDGER"] = str(directory / "erasures.ledger")
+    environment["NEONPRO_AUDIT_ANCHOR"] = str(directory / "audit.anchor")
     environment["NEONPRO_DEMO"] = "1"
     return environment
 

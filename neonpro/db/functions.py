@@ -12,6 +12,7 @@ from django.db.migrations.operations.base import Operation
 _OWNER = re.compile(r"^-- owner: (\w+)$", re.MULTILINE)
 _FUNCTION = re.compile(r"CREATE OR REPLACE FUNCTION (neonpro\.\w+)\(.*?AS \$\$(.*?)\$\$;", re.DOTALL)
 _TABLE = re.compile(r"^CREATE TABLE neonpro\.(\w+) \((.*?)^\)", re.DOTALL | re.MULTILINE)
+_VIEW = re.compile(r"^CREATE VIEW neonpro\.(\w+) ", re.MULTILINE)
 _POLICY = re.compile(r"^CREATE POLICY (\w+) ON neonpro\.", re.MULTILINE)
 _GRANT = re.compile(r"^GRANT ([A-Z, ]+) ON neonpro\.\w+ TO (\w+);", re.MULTILINE)
 
@@ -83,19 +84,29 @@ class SqlTable:
 
 
 def declared_tables(base: Path) -> list[SqlTable]:
-    """Every table of the schema neonpro in every `sql/` folder below `base`."""
-    return [
+    """Every table of the schema neonpro in every `sql/` folder below `base`, and every view, which has only grants."""
+    tables = [
         SqlTable(
             match.group(1),
             frozenset(_POLICY.findall(text)),
-            frozenset(
-                (role, command.strip()) for commands, role in _GRANT.findall(text) for command in commands.split(",")
-            ),
+            _grants(text),
             "clinic_id" in match.group(2),
         )
         for file, text in _files(base)
         for match in _TABLE.finditer(text)
     ]
+    views = [
+        SqlTable(match.group(1), frozenset(), _grants(text), of_a_clinic=False)
+        for file, text in _files(base)
+        for match in _VIEW.finditer(text)
+    ]
+    return [*tables, *views]
+
+
+def _grants(text: str) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (role, command.strip()) for commands, role in _GRANT.findall(text) for command in commands.split(",")
+    )
 
 
 def declared_functions(base: Path) -> list[SqlFunction]:

@@ -11,7 +11,7 @@ import pgtrigger
 from django.db.models import BaseConstraint, Model
 
 from neonpro.db.audit import AlwaysTrigger, RecordChanges, RefuseChange, RefuseTruncate
-from neonpro.db.policies import ClinicKey, RowPolicy
+from neonpro.db.policies import PAGE_ENDINGS, ClinicKey, RowPolicy
 from neonpro.db.roles import APP, OWNER
 
 SUFFIX = "_history"
@@ -87,12 +87,16 @@ def history_rules(table: str, constraints: Iterable[BaseConstraint]) -> list[Bas
 
     Args:
         table: the table whose versions it keeps.
-        constraints: that table's own. A policy that narrows or allows reading does the same in the history.
+        constraints: that table's own. A policy that narrows or allows reading does the same in the history,
+            but for those of the page «Meus dados», where nobody reads versions.
     """
     viewing = [
         policy
         for policy in constraints
-        if isinstance(policy, RowPolicy) and policy.command in {"ALL", "SELECT"} and APP in policy.to
+        if isinstance(policy, RowPolicy)
+        and policy.command in {"ALL", "SELECT"}
+        and APP in policy.to
+        and not policy.name.endswith(PAGE_ENDINGS)
     ]
     history = f"{table}{SUFFIX}"
     return [

@@ -16,6 +16,9 @@ CURRENT_CLINIC = "(SELECT neonpro.current_clinic())"
 
 CURRENT_ROLE = "(SELECT neonpro.current_clinic_role())"
 CURRENT_USER = "(SELECT neonpro.current_user_id())"
+CURRENT_PATIENT = "(SELECT neonpro.current_patient())"
+AT_THE_DOOR = "(SELECT nullif(neonpro.current_clinic_role() = 'door', false)) IS NOT NULL"
+"""Said as `role_policies` says it, for the same reason."""
 
 COMMANDS = {"view": "SELECT", "add": "INSERT", "change": "UPDATE", "delete": "DELETE"}
 """What Django calls a permission, and the SQL command it stands for."""
@@ -215,6 +218,24 @@ def role_policies(table: str, access: Access) -> list[RowPolicy]:
             using = f"(SELECT nullif(neonpro.current_clinic_role() IN ({listed}), false)) IS NOT NULL"
             policies.append(RowPolicy(name=f"{table}_{permission}", command=command, using=using))
     return policies
+
+
+def own_rows(table: str, column: str = "patient_id") -> RowPolicy:
+    """The rows of the patient who acts on the page «Meus dados», for reading. Tables without it show them nothing."""
+    return RowPolicy(name=f"{table}_view_own", command="SELECT", using=f"{column} = {CURRENT_PATIENT}")
+
+
+ON_THE_PAGE = "(SELECT nullif(neonpro.current_clinic_role() IN ('door', 'patient'), false)) IS NOT NULL"
+
+
+PAGE_ENDINGS = ("_view_own", "_door", "_page")
+"""How the policies of the page «Meus dados» are named: a history has none of them."""
+
+
+def public(table: str, also: str = "") -> RowPolicy:
+    """Of a table that is nobody's data: the page «Meus dados» says what the clinic itself makes public."""
+    using = f"{ON_THE_PAGE} AND {also}" if also else ON_THE_PAGE
+    return RowPolicy(name=f"{table}_page", command="SELECT", using=using)
 
 
 def tenancy(table: str, access: Access, *, same_clinic: Iterable[str] = ()) -> list[BaseConstraint]:

@@ -11,3 +11,9 @@ GATE = "neonpro_gate"
 
 SEARCH = "neonpro_search"
 """Owns the functions that search patients and the accesses to them."""
+
+ERASER = "neonpro_eraser"
+"""Owns the functions that delete an erased patient's rows and look for what is left of them."""
+
+SEALER = "neonpro_sealer"
+"""Owns the functions that seal the audit log and verify it."""

@@ -18,12 +18,14 @@ class VaultConfig(AppConfig):
     def ready(self) -> None:
         from neonpro.vault.checks import check_patient_tables
         from neonpro.vault.keys import master_keys
+        from neonpro.vault.retention import check_retention
 
         try:
             master_keys()
         except ValueError as error:
             raise ImproperlyConfigured(f"NEONPRO_MASTER_KEYS: {error}") from error
         checks.register(check_patient_tables, checks.Tags.models)
+        checks.register(check_retention, checks.Tags.models)
         pre_save.connect(_seal_fixture, dispatch_uid="neonpro.vault.seal_fixture")
         post_save.connect(_fixture_saved, dispatch_uid="neonpro.vault.fixture_saved")
 

@@ -262,6 +262,17 @@ class EncryptedField(models.Field[Any, Any]):
             raise InvalidTag from error
         return self.decode(text[: text.rindex(b"\x80")])
 
+    def rewritten(self, old: AESSIV, new: AESSIV, sealed: bytes, patient: UUID, record: UUID) -> bytes:
+        """A ciphertext under another key of the same patient and category; it says the same.
+
+        Raises:
+            InvalidTag: the old key does not open it.
+        """
+        if sealed[:1] != _VERSION:
+            raise InvalidTag
+        binding = [self._bound_label, patient.bytes, record.bytes]
+        return _VERSION + new.encrypt(old.decrypt(sealed[1:], binding), binding)
+
     def open(self, instance: Any, sealed: Sealed, state: State) -> Any:
         """The plain value of an instance's ciphertext, or a `Withheld` that says why there is none."""
         if not sealed:

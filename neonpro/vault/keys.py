@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 CATEGORIES: Final = ("identification", "contact", "clinical", "images", "marketing", "ai")
 """The categories of personal data. Which role may open which is `neonpro.may_open` (`sql/may_open.sql`)."""
 
-_KEY: Final = 64
+KEY_BYTES: Final = 64
 """Bytes of a data key: AES-256-SIV needs two keys of 32."""
 
 Pair = tuple[UUID, str]
@@ -90,7 +90,7 @@ class MasterKey:
         if len(secret) < 32:
             raise ValueError("A master key has at least 32 bytes.")
         kid = int.from_bytes(hashlib.sha256(b"neonpro master key" + secret).digest()[:4]) >> 1
-        wrapping = HKDF(algorithm=SHA512(), length=_KEY, salt=None, info=b"neonpro wrapping key").derive(secret)
+        wrapping = HKDF(algorithm=SHA512(), length=KEY_BYTES, salt=None, info=b"neonpro wrapping key").derive(secret)
         return cls(kid, AESSIV(wrapping))
 
     def wrap(self, key: bytes, owner: UUID, category: str) -> bytes:
@@ -231,6 +231,11 @@ class Keyring:
         actor = self._context.actor
         return actor.name if isinstance(actor, context.Job) else str(getattr(actor, "pk", ""))
 
+    def forget(self, patient: UUID) -> None:
+        """Let go of what was answered of a patient: what is opened for another purpose is asked for again."""
+        for pair in [pair for pair in self._answers if pair[0] == patient]:
+            del self._answers[pair]
+
     def knows(self, patient: UUID, category: str) -> bool:
         """Whether `open` has been called for a patient and category, whatever came of it."""
         return (patient, category) in self._answers
@@ -273,7 +278,7 @@ class Keyring:
 
     def _create(self, pairs: list[Pair], *, fresh: bool) -> dict[Pair, AESSIV | Status]:
         master = master_keys()[0]
-        secrets = [os.urandom(_KEY) for _ in pairs]
+        secrets = [os.urandom(KEY_BYTES) for _ in pairs]
         ((made,),) = execute(
             "SELECT neonpro.create_keys(%s::uuid[], %s::text[], %s, %s::bytea[])",
             [
@@ -332,7 +337,7 @@ class Keyring:
             rows = execute(statement, [None, None], using=self._using)
             if not rows:
                 master = master_keys()[0]
-                offer = master.wrap(os.urandom(_KEY), clinic, "search")
+                offer = master.wrap(os.urandom(KEY_BYTES), clinic, "search")
                 rows = execute(statement, [master.kid, offer], using=self._using)
             kid, wrapped = rows[0]
             self._search_key = unwrap(kid, wrapped, clinic, "search")[:32]

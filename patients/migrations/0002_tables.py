@@ -363,6 +363,18 @@ class Migration(migrations.Migration):
                     neonpro.db.policies.RowPolicy(
                         command="SELECT", name="patients_search", to=("neonpro_search",), using="true"
                     ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="patients_view_own",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="id = (SELECT neonpro.current_patient())",
+                    ),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="patients_door",
+                        to=("neonpro_app", "neonpro_owner"),
+                        using="(SELECT nullif(neonpro.current_clinic_role() = 'door', false)) IS NOT NULL",
+                    ),
                     models.UniqueConstraint(fields=("clinic", "record_number"), name="patients_one_per_record_number"),
                     neonpro.vault.fields.NotEmpty(field="name", name="patients_name_given"),
                 ],

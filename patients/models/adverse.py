@@ -80,6 +80,7 @@ class AdverseEvent(VaultModel, ClinicModel):
     protocol = models.CharField(_("number of the notification"), max_length=60, blank=True, editable=False)
     dismissal = EncryptedTextField(_("why not"), max_length=500, editable=False, **_clinical("dismissal"))
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {
         "about": "a closed list; it decides the channel",
         "severity": "a closed list; it decides the clock, and row policies show it to whom the patient is open",
@@ -138,6 +139,7 @@ class RecallContact(VaultModel, ClinicModel):
     )  # fmt: skip
     recorded_by = models.UUIDField(_("recorded by"), null=True, blank=True, editable=False)
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {"outcome": "a closed list of outcomes"}
 
     class Meta:

@@ -194,6 +194,8 @@ class WaitingEntry(VaultModel, ClinicModel):
         "status": "a closed list of states",
     }
 
+    retention: ClassVar = "agenda_aid"
+
     class Meta:
         db_table = "waiting_list"
         verbose_name = _("waiting list entry")
@@ -260,6 +262,8 @@ class Reminder(ClinicModel):
         "channel": "a closed list",
         "status": "a closed list of states",
     }
+
+    retention: ClassVar = "agenda_aid"
 
     class Meta:
         db_table = "reminders"

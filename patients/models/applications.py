@@ -87,6 +87,7 @@ class ProductApplication(VaultModel, ClinicModel):
     note = EncryptedTextField(_("observations"), max_length=2000, multiline=True, **_clinical("note"))
     patient_label_given_at = models.DateTimeField(_("label given to the patient at"), null=True, blank=True)
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {
         "technique": "a closed list; the trigger compares it, row policies show it to whom the patient is open",
         "registration_number": "a product's number, nobody's",
@@ -155,6 +156,8 @@ class ApplicationVoid(VaultModel, ClinicModel):
     reason = EncryptedTextField(
         _("reason"), max_length=300, label="application_void.reason", category="clinical", patient="patient"
     )
+
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "product_application_voids"

@@ -19,6 +19,7 @@ from neonpro.db.roles import SEARCH
 from neonpro.vault.audit import KeepPatient
 from neonpro.vault.fields import EncryptedTextField
 from neonpro.vault.models import VaultModel
+from neonpro.vault.retention import Share
 from patients.models.care import FollowAppointments
 
 
@@ -204,6 +205,14 @@ class Appointment(VaultModel, ClinicModel):
         "source": "the name of an importer's mapping",
         "external_id": "the number of an appointment, not of a person, in the system it was imported from",
     }
+    retention: ClassVar = (
+        Share(
+            "appointment_attended",
+            rows=Q(status__in=[AppointmentStatus.ARRIVED, AppointmentStatus.IN_CARE, AppointmentStatus.COMPLETED]),
+            since="day",
+        ),
+        Share("appointment_not_attended", since="day"),
+    )
 
     class Meta:
         db_table = "appointments"

@@ -173,6 +173,8 @@ class CareTeam(VaultModel, ClinicModel):
         "ended": "a closed list",
     }
 
+    retention: ClassVar = "care_team"
+
     class Meta:
         db_table = "care_team"
         verbose_name = _("care team member")

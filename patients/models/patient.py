@@ -19,10 +19,11 @@ from clinics.history import ClinicHistory
 from clinics.identifiers import UFS
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
-from neonpro.db.policies import RowPolicy, tenancy
+from neonpro.db.policies import AT_THE_DOOR, RowPolicy, own_rows, tenancy
 from neonpro.db.roles import SEARCH
 from neonpro.vault.fields import EncryptedDateField, EncryptedTextField, NotEmpty
 from neonpro.vault.models import VaultModel
+from neonpro.vault.retention import Share
 from neonpro.vault.search import SearchIndex
 
 
@@ -111,6 +112,13 @@ class Patient(VaultModel, ClinicModel):
         "source": "the name of an importer's mapping",
     }
 
+    retention: ClassVar = (
+        Share("patient_identification", categories=("identification",)),
+        Share("patient_contact", categories=("contact",)),
+    )
+    common: ClassVar = frozenset({"birthplace_city", "birthplace_uf", "city", "uf", "district", "sex", "birth_date"})
+    """Fields whose values many people share: found elsewhere, they say nothing of this one."""
+
     search = SearchIndex(
         words=("name", "preferred_name"),
         exact={"cpf": ("cpf",), "cns": ("cns",), "phone": ("phone", "other_phone"), "email": ("email",)},
@@ -125,6 +133,9 @@ class Patient(VaultModel, ClinicModel):
         constraints = [
             *tenancy("patients", ACCESS["patients"]),
             RowPolicy(name="patients_search", command="SELECT", using="true", to=[SEARCH]),
+            own_rows("patients", "id"),
+            # Whom somebody on the page «Meus dados» claims to be.
+            RowPolicy(name="patients_door", command="SELECT", using=AT_THE_DOOR),
             models.UniqueConstraint(fields=["clinic", "record_number"], name="patients_one_per_record_number"),
             NotEmpty(name="patients_name_given", field="name"),
         ]

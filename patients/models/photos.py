@@ -51,6 +51,7 @@ class ClinicalPhoto(VaultModel, ClinicModel):
         _("why it was withdrawn"), max_length=200, blank=True, editable=False, **_image("withdrawn_reason")
     )
 
+    retention: ClassVar = "medical_record"
     in_clear: ClassVar[dict[str, str]] = {"moment": "a closed list; row policies show it to whom the patient is open"}
 
     class Meta:

@@ -118,6 +118,7 @@ class Prescription(VaultModel, ClinicModel):
         patient="patient", blank=True,
     )  # fmt: skip
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "status": "a closed list",
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
@@ -225,6 +226,7 @@ class PrescriptionItem(VaultModel, ClinicModel):
         _("amounts"), null=True, label="prescription_item.amounts", category="clinical", patient="patient", blank=True
     )
 
+    retention: ClassVar = "prescription"
     in_clear: ClassVar[dict[str, str]] = {
         "kind": "PostgreSQL refuses by it; seen by the care team alone",
     }
@@ -275,6 +277,8 @@ class PrescriptionCancellation(VaultModel, ClinicModel):
     reason = EncryptedTextField(
         _("reason"), max_length=300, **_clinical("prescription_cancellation.reason", blank=False)
     )
+
+    retention: ClassVar = "prescription"
 
     class Meta:
         db_table = "prescription_cancellations"

@@ -196,6 +196,8 @@ class MedicalRecord(VaultModel, ClinicModel):
         "time_zone": "the clinic's",
     }
 
+    retention: ClassVar = "medical_record"
+
     class Meta:
         db_table = "medical_records"
         verbose_name = _("entry in the medical record")
@@ -290,6 +292,8 @@ class PatientAlert(VaultModel, ClinicModel):
     noted_by = ClinicForeignKey("clinics.Professional", editable=False, null=True, verbose_name=_("noted by"))
     ended_at = models.DateTimeField(_("ended at"), null=True, editable=False)
     ended_by = ClinicForeignKey("clinics.Professional", editable=False, null=True, verbose_name=_("ended by"))
+
+    retention: ClassVar = "medical_record"
 
     class Meta:
         db_table = "patient_alerts"

@@ -109,6 +109,8 @@ class SignatureBase(VaultModel, ClinicModel):
         "report": "codes and times of what was verified, nobody's name",
     }
 
+    retention: ClassVar = "medical_record"
+
     class Meta:
         abstract = True
 

@@ -153,6 +153,8 @@ class TelemedicineSession(VaultModel, ClinicModel):
         "refused_by": "a closed list",
     }
 
+    retention: ClassVar = "telemedicine_session"
+
     class Meta:
         db_table = "telemedicine_sessions"
         verbose_name = _("telemedicine session")

@@ -1,6 +1,6 @@
 -- owner: neonpro_search
 -- Who read or changed a patient's data, newest first: readings (LIST, READ, EXPORT, DENIED, …) and changes of rows. For
--- those who may read the audit log and see patients; the others get nothing. `detail` is what the log says of a reading;
+-- those who may read the audit log and see patients, and for the patient; the others get nothing. `detail` is what the log says of a reading;
 -- what a change changed is not told here.
 --   before_time, before_id  only what is older than this row (NULL: from the newest on)
 --   since, until            only this period, without its end (NULL: unbounded)
@@ -26,7 +26,9 @@ DECLARE
     past constant timestamptz := coalesce(until, 'infinity');
     last constant timestamptz := coalesce(before_time, 'infinity');
 BEGIN
-    IF here IS NULL OR neonpro.current_clinic_role() NOT IN ('manager', 'dpo') THEN
+    IF here IS NULL
+        OR (neonpro.current_clinic_role() NOT IN ('manager', 'dpo') AND neonpro.current_patient() IS DISTINCT FROM patient)
+    THEN
         RETURN;
     END IF;
     RETURN QUERY

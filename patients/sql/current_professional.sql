@@ -13,4 +13,4 @@ AS $$
     LIMIT 1
 $$;
 REVOKE ALL ON FUNCTION neonpro.current_professional() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION neonpro.current_professional() TO neonpro_app;
+GRANT EXECUTE ON FUNCTION neonpro.current_professional() TO neonpro_app, neonpro_eraser;

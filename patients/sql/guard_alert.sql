@@ -7,6 +7,12 @@ DECLARE
     own constant uuid := neonpro.current_professional();
     here constant text := TG_TABLE_NAME || '_guard_alert';
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF own IS NULL OR NEW.ended_at IS NOT NULL OR NEW.ended_by_id IS NOT NULL THEN
             RAISE EXCEPTION 'an alert is noted by a professional, and holds' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here;

@@ -11,6 +11,18 @@ DECLARE
     role constant text := neonpro.current_clinic_role();
     here constant text := TG_TABLE_NAME || '_guard_care';
 BEGIN
+    -- The same words under a fresh key (compliance/sql/reseal_rows.sql).
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.patient_id = neonpro.resealing_patient() THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'a stay in a care team is ended, not deleted'
             USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here;

@@ -17,6 +17,12 @@ DECLARE
     own constant uuid := neonpro.current_professional();
     today date;
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF own IS NULL OR NEW.prescriber_id IS DISTINCT FROM own THEN
             RAISE EXCEPTION 'a prescription is its prescriber''s'

@@ -7,6 +7,12 @@ AS $$
 DECLARE
     own constant uuid := neonpro.current_professional();
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
         PERFORM FROM public.prescriptions AS p
         WHERE p.clinic_id = OLD.clinic_id AND p.id = OLD.prescription_id AND p.status = 'draft'

@@ -16,6 +16,12 @@ DECLARE
     own constant uuid := neonpro.current_professional();
     author record;
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         IF OLD.status <> 'draft' THEN
             RAISE EXCEPTION 'a finalised entry is never deleted' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here;

@@ -21,6 +21,18 @@ DECLARE
     clock constant timestamptz := clock_timestamp();
     term record;
 BEGIN
+    -- The same words under a fresh key (compliance/sql/reseal_rows.sql).
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.patient_id = neonpro.resealing_patient() THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         RAISE EXCEPTION 'a session is kept' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = here || 'kept';
     END IF;

@@ -4,6 +4,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     IF TG_OP = 'UPDATE' AND OLD.patient_label_given_at IS NULL
         AND to_jsonb(NEW) - '{patient_label_given_at,updated_at}'::text[]
             = to_jsonb(OLD) - '{patient_label_given_at,updated_at}'::text[]

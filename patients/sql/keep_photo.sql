@@ -4,6 +4,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- An approved erasure takes a patient's rows away (compliance/sql/begin_erasure.sql).
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.patient_id = neonpro.erasing_patient() THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     -- The columns one by one: as JSON a photograph would be written out in full.
     IF TG_OP = 'UPDATE' AND OLD.withdrawn_at IS NULL
         AND (NEW.clinic_id, NEW.patient_id, NEW.application_id, NEW.appointment_id, NEW.moment, NEW.taken_at,

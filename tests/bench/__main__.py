@@ -96,6 +96,7 @@ def prepare(house: bench_house.House, scale: Scale) -> None:
 
 def measurements(house: bench_house.House, scale: Scale) -> Iterator["Result"]:
     """Every measurement, one after the other."""
+    from tests.bench.erasing import erasing
     from tests.bench.imports import importing
     from tests.bench.load import teams
     from tests.bench.pages import against_stock, pages
@@ -114,6 +115,7 @@ def measurements(house: bench_house.House, scale: Scale) -> Iterator["Result"]:
     yield from bulk_inserts(scale, measured, house)
     yield from many_patients(scale, measured)
     yield from importing(scale, measured)
+    yield from erasing(scale, measured, house)
 
 
 def _let_go() -> None:

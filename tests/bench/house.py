@@ -92,6 +92,7 @@ def configure(server: EmbeddedServer) -> None:
         "DATABASE_OWNER_URL": server.url(OWNER, LOADED),
         "NEONPRO_SECRET_KEY": secrets.token_urlsafe(50),
         "NEONPRO_CONTEXT_KEYS": key(),
+        "NEONPRO_CERTIFICATE_KEY": key(),
         # Always the same: a database that is kept must open in the next run.
         "NEONPRO_MASTER_KEYS": base64.urlsafe_b64encode(b"bench" * 8).decode(),
         # Plain HTTP is answered, not redirected.

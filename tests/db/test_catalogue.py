@@ -5,20 +5,48 @@ from typing import Any
 
 import pytest
 
-from neonpro.db.roles import APP, GATE, OWNER, SEARCH
+from neonpro.db.roles import APP, ERASER, GATE, OWNER, SEALER, SEARCH
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 
 CALLABLE = {
+    "begin_erasure": "the patient of an approved erasure; from here on only they can be erased",
+    "data_of": "ids and plain columns of one patient's rows, for the plan of an erasure; for the DPO and jobs",
+    "packaged_patient": "whose data an open, identified request of the own clinic lets the DPO package",
+    "package_rows": "rows of the patient of such a request, to the DPO; what is encrypted stays so",
+    "package_file": "one file of the patient of such a request, to the DPO, encrypted",
+    "end_erasure": "nothing; writes the event ERASE",
+    "erase_rows": "how many rows of the patient who is being erased are gone",
+    "erasing_patient": "whom the own transaction erases",
+    "executed_erasures": "ids of erasures that were carried out, of whatever clinic, and nothing else",
+    "is_held": "whether a legal hold keeps a patient's data",
+    "residual_scan": "names of tables and columns, during an approved erasure; never what stands there",
+    "renew_keys": "how many of a patient's keys were replaced; for the DPO and jobs, inside an erasure",
+    "reseal_rows": "how many values were written anew, inside an erasure",
+    "resealing_patient": "whom the own transaction writes anew",
+    "sealed_values": "ciphertexts of whom the own transaction erases",
+    "restrict_keys": "how many keys of a patient were closed; for the DPO",
     "clinic_ids": "which clinics there are, to a job outside of all of them",
     "accesses_of": "who read or changed a patient of the own clinic, to its manager and DPO",
     "clinics_of": "where an account works, for itself and while signing in",
+    "open_seal": "hashes of the own clinic's log, to a job",
+    "close_seal": "nothing; signs the seal that the own transaction opened",
+    "note_horizon": "nothing; notes which transaction id comes next",
+    "last_seal": "number and digest of the own clinic's last seal, to a job",
+    "seals_after": "the own clinic's seals, to a job: hashes of rows of the log",
+    "sealed_leaves": "hashes of the own clinic's log, to a job",
+    "sealed_ids": "ids of rows of the own clinic's log, to a job",
+    "never_sealed": "ids of rows of the own clinic's log, to a job",
+    "audit_span": "from when to when the own clinic's log has rows, to a job",
+    "unsealed": "how far the own clinic's log is sealed, to those who may read it",
+    "sealed_entry": "one row of the own clinic's log, to those who may read it, with its seal",
     "consent_allows": "whether a patient of the own clinic consents to a purpose, to whoever may see consents",
     "consent_lock": "the number of a lock, computed of what the caller gave",
     "create_keys": "how many keys were kept that the caller made itself",
     "current_clinic": "of the own context",
     "current_clinic_role": "of the own context",
+    "current_patient": "of the own context",
     "current_professional": "of the own context",
     "current_user_id": "of the own context",
     "destroy_keys": "how many of a patient's keys there were; for the DPO and jobs",
@@ -26,6 +54,8 @@ CALLABLE = {
     "forget_tokens": "nothing; a patient is no longer found",
     "has_licence": "whether a licence of the own clinic was verified lately",
     "granted_patients": "ids of the own clinic's patients whose record somebody opened to the caller",
+    "holder_try": "whether the page «Meus dados» may be tried once more, to its door",
+    "team_names": "names of the own clinic's team, to a patient on the page «Meus dados»",
     "hold_keys": "which of a patient's keys were destroyed",
     "invite": "an account for an address, the same answer for every address",
     "known_patients": "ids of the own clinic's patients with a CPF or number that the caller knows, and leaves a trace",
@@ -147,7 +177,8 @@ def writable_without_a_policy(raw: Raw) -> list[Any]:
 def strange_policies(raw: Raw) -> list[Any]:
     """Policies for anybody but the application, the owner and the two roles that own functions."""
     return raw.run(
-        "SELECT tablename, policyname FROM pg_policies WHERE NOT roles <@ %s::name[]", [[APP, OWNER, GATE, SEARCH]]
+        "SELECT tablename, policyname FROM pg_policies WHERE NOT roles <@ %s::name[]",
+        [[APP, OWNER, GATE, SEARCH, ERASER, SEALER]],
     )
 
 
@@ -156,7 +187,7 @@ def wide_policies_of_functions(raw: Raw) -> list[Any]:
     return raw.run(
         "SELECT tablename, policyname FROM pg_policies WHERE (qual = 'true' OR with_check = 'true')"
         " AND NOT roles <@ %s::name[] AND (tablename, policyname) <> ('audit_logs', 'audit_logs_add')",
-        [[GATE, SEARCH]],
+        [[GATE, SEARCH, ERASER, SEALER]],
     )
 
 

@@ -326,6 +326,8 @@ def test_commands_find_the_demonstration_s_database_whether_it_runs_or_not(base:
     assert running == {
         "NEONPRO_SECRET_KEY": "a=b",
         "NEONPRO_DEMO": "1",
+        "NEONPRO_AUDIT_ANCHOR": str(directory / "audit.anchor"),
+        "NEONPRO_ERASURE_LEDGER": str(directory / "erasures.ledger"),
         "DATABASE_URL": server.url("neonpro_app", "neonpro"),
         "DATABASE_OWNER_URL": server.url("neonpro_owner", "neonpro"),
     }

@@ -232,6 +232,11 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
     # --- compliance
     ("patients_patient_consents", Role.RECEPTION, get("patients_patient_consents", patient), 200, [("READ", NAME, 1)]),
     ("patients_patient_consents", Role.AUDITOR, get("patients_patient_consents", patient), 403, []),
+    ("patients_patient_my_data", Role.RECEPTION, get("patients_patient_my_data", patient), 200,
+     [("READ", EVERYTHING, 1)]),
+    ("patients_patient_my_data", Role.AUDITOR, get("patients_patient_my_data", patient), 403, []),
+    ("compliance_auditlog_proof", Role.DPO, get("compliance_auditlog_proof", entry_of), 404, []),
+    ("compliance_auditlog_proof", Role.RECEPTION, get("compliance_auditlog_proof", entry_of), 403, []),
     ("compliance_auditlog_changelist", Role.DPO, get("compliance_auditlog_changelist"), 200, [("LIST", NAME, 3)]),
     ("compliance_auditlog_changelist", Role.AUDITOR, get("compliance_auditlog_changelist"), 200, []),
     ("compliance_auditlog_change", Role.DPO, get("compliance_auditlog_change", entry_of), 200, [("READ", NAME, 1)]),

@@ -14,6 +14,7 @@ from neonpro.db import context
 from neonpro.vault.fields import Withheld, encrypted_fields
 from patients.models import Appointment, Patient
 from patients.search import SORTED
+from tests.erasing import destroy_keys
 from tests.factories import JOB, World, make_world
 from tests.pages import Page
 from tests.patients.test_admin import AGENDA, PATIENTS, wait_until_somebody_waits_for_a_lock
@@ -37,8 +38,8 @@ def patient(clinic_a: World) -> Patient:
 
 def erase(world: World, patient: Patient, *categories: str) -> None:
     """Destroy keys, as an erasure will."""
-    with context.enter(JOB, world.clinic.pk), connection.cursor() as cursor:
-        cursor.execute("SELECT neonpro.destroy_keys(%s, %s)", [patient.pk, list(categories)])
+    with context.enter(JOB, world.clinic.pk):
+        destroy_keys(patient.pk, categories)
 
 
 def stored(world: World, patient: Patient) -> dict[str, bytes | None]:
@@ -156,8 +157,8 @@ def test_a_save_that_meets_an_erasure_is_refused_with_the_text_kept(committed: N
             connections.close_all()
 
     thread = threading.Thread(target=send)
-    with context.enter(JOB, world.clinic.pk), connection.cursor() as cursor:
-        cursor.execute("SELECT neonpro.destroy_keys(%s, %s)", [patient.pk, ["identification", "contact"]])
+    with context.enter(JOB, world.clinic.pk):
+        destroy_keys(patient.pk, ["identification", "contact"])
         thread.start()
         wait_until_somebody_waits_for_a_lock()
     thread.join(timeout=30)

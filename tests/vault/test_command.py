@@ -28,6 +28,7 @@ from neonpro.vault.fields import Withheld
 from neonpro.vault.keys import MasterKey, Status, keyring, master_keys
 from patients.models import Appointment, Patient
 from tests.conftest import superuser
+from tests.erasing import destroy_keys
 from tests.factories import JOB, World, make_world
 from tests.settings import DATABASE, SERVER
 
@@ -200,8 +201,8 @@ def test_two_master_keys_of_one_id_are_refused(settings: Any) -> None:
 
 def test_a_rotation_puts_every_key_under_the_newest(worlds: list[World], settings: Any) -> None:
     gone = worlds[1].patients[0]
-    with worlds[1].enter("dpo"), connection.cursor() as cursor:
-        cursor.execute("SELECT neonpro.destroy_keys(%s, '{contact,clinical}')", [gone.pk])
+    with context.enter(JOB, worlds[1].clinic.pk):
+        destroy_keys(gone.pk, ["contact", "clinical"])
     before = stored_keys("true")
     assert kids() == {kid(OLD)}
     assert {key[2] for key in before} >= {"identification", "contact", "search"}
@@ -371,8 +372,8 @@ def test_an_erasure_waits_for_a_rotation_and_wins(world: World, settings: Any, m
 
     def erase() -> None:
         try:
-            with world.enter("dpo"), connection.cursor() as cursor:
-                cursor.execute("SELECT neonpro.destroy_keys(%s, '{identification,contact}')", [patient])
+            with context.enter(JOB, world.clinic.pk):
+                destroy_keys(patient, ["identification", "contact"])
             ends.append("erased")
         finally:
             connections.close_all()
@@ -460,8 +461,8 @@ def damage(patient: UUID, category: str, wrapped: bytes, master: int) -> None:
 
 
 def test_sound_keys_are_counted(world: World, settings: Any) -> None:
-    with world.enter("dpo"), connection.cursor() as cursor:
-        cursor.execute("SELECT neonpro.destroy_keys(%s, '{contact}')", [world.patients[0].pk])
+    with context.enter(JOB, world.clinic.pk):
+        destroy_keys(world.patients[0].pk, ["contact"])
     total = len(stored_keys())
     settings.NEONPRO_MASTER_KEYS = [NEW, OLD]
     told = vault("verify")

@@ -21,7 +21,7 @@ from django.apps import apps
 from django.conf import settings as project
 from django.db import DatabaseError, connection
 
-from neonpro.db import embedded
+from neonpro.db import context, embedded
 from neonpro.db.bound import execute
 from neonpro.db.history import is_history
 from neonpro.vault import masters
@@ -33,7 +33,8 @@ from patients.models import Appointment, MedicalRecord, Patient
 from patients.records import RecordError
 from patients.search import find
 from tests.conftest import superuser
-from tests.factories import World, make_world
+from tests.erasing import destroy_keys
+from tests.factories import JOB, World, make_world
 from tests.settings import DATABASE, SERVER
 from tests.vault.test_command import NEW, OLD, Key, environment, kid, manage, stored_keys, tokens, vault
 from tests.visits import filled, signed_in
@@ -170,9 +171,8 @@ def erin(world: World) -> Patient:
 
 def destroy(world: World, patient: Patient, categories: Iterable[str] = CATEGORIES) -> int:
     """As the DPO's erasure does it."""
-    with world.enter("dpo"):
-        ((number,),) = execute("SELECT neonpro.destroy_keys(%s::uuid, %s::text[])", [patient.pk, list(categories)])
-        return int(number)
+    with context.enter(JOB, world.clinic.pk):
+        return destroy_keys(patient.pk, categories)
 
 
 def visits_of(world: World, patient: Patient) -> list[UUID]:
@@ -268,7 +268,7 @@ def test_readers_see_that_it_is_gone(world: World, erin: Patient) -> None:
         logged = behind.execute(
             "SELECT actor, role, patients, changes FROM audit_logs WHERE action = 'KEYS_DESTROYED'"
         ).fetchall()
-    assert logged == [(str(world.user("dpo").pk), "dpo", [erin.pk], {"categories": ["identification"]})]
+    assert logged == [("tests", "job", [erin.pk], {"categories": ["identification"]})]
 
 
 def test_a_destroyed_key_is_never_made_again(world: World, erin: Patient) -> None:

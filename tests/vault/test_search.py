@@ -23,6 +23,7 @@ from patients.search import find
 from tests import settings as test_settings
 from tests.conftest import superuser
 from tests.db.raw import Raw, connect
+from tests.erasing import destroy_keys
 from tests.factories import JOB, World, make_world
 
 KEY, OTHER_KEY = b"a" * 32, b"b" * 32
@@ -264,8 +265,8 @@ def test_no_other_clinic_s_patients_are_indexed_or_forgotten(world: World, app: 
 
 def test_an_erased_patient_is_indexed_no_more(world: World, app: Raw) -> None:
     patient = world.patients[0]
-    with world.enter("dpo"):
-        execute("SELECT neonpro.destroy_keys(%s::uuid, '{identification}')", [patient.pk])
+    with context.enter(JOB, world.clinic.pk):
+        destroy_keys(patient.pk, ["identification"])
     with world.enter():
         with pytest.raises(DatabaseError, match="erased"), transaction.atomic():
             patient.search.write([patient])

@@ -12,6 +12,7 @@ from neonpro.db import context
 from neonpro.vault.keys import Erased, keyring, purpose
 from patients.models import Patient
 from tests.conftest import superuser
+from tests.erasing import destroy_keys
 from tests.factories import JOB, World, make_world
 from tests.settings import DATABASE
 
@@ -144,8 +145,8 @@ def test_a_refusal_leaves_its_trace_too(world: World) -> None:
 
 
 def destroy(world: World, patient: Patient, *categories: str) -> None:
-    with world.enter("dpo"), connection.cursor() as cursor:
-        cursor.execute("SELECT neonpro.destroy_keys(%s, %s)", [patient.pk, list(categories)])
+    with context.enter(JOB, world.clinic.pk):
+        destroy_keys(patient.pk, categories)
 
 
 def test_a_save_that_meets_an_erasure_is_refused(world: World) -> None:

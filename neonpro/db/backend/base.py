@@ -9,14 +9,15 @@ from django.db.backends.postgresql import base
 from neonpro.db.backend import arrays
 from neonpro.db.bound import execute
 from neonpro.db.context import Actor, Context, ContextRequest, Job, NotAMember, Trace, enter, open_context
-from neonpro.db.roles import GATE, OWNER, SEARCH
+from neonpro.db.roles import ERASER, GATE, OWNER, SEALER, SEARCH
 
 # Membership counts even without INHERIT: SET ROLE is open to a member. The three predefined roles read or write the
 # server's files, past every table.
 _UNBOUND = """
     SELECT bool_or(
         r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication
-        OR r.rolname IN (%s, %s, %s, 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
+        OR r.rolname = ANY (%s)
+        OR r.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
     )
     FROM pg_catalog.pg_roles AS r
     WHERE pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')
@@ -77,7 +78,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.settings_dict.get("NEONPRO_OWNER") or role in self._checked_roles:
             return
         with self.cursor() as cursor:
-            cursor.execute(_UNBOUND, [OWNER, GATE, SEARCH])
+            cursor.execute(_UNBOUND, [[OWNER, GATE, SEARCH, ERASER, SEALER]])
             (unbound,) = cursor.fetchone()
         if unbound:
             # Or the next query would find the connection open, and be served.

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
         InstallSql("current_clinic"),
         InstallSql("current_clinic_role"),
         InstallSql("current_user_id"),
+        InstallSql("current_patient"),
         InstallSql("policy_fingerprint"),
         InstallSql("seal_policy"),
         InstallSql("touch_updated_at"),

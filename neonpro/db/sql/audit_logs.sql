@@ -14,7 +14,7 @@ CREATE TABLE public.audit_logs (
     patient_id uuid,
     -- Everyone whose personal data a reading opened: a list page is one row.
     patients uuid[],
-    actor_kind text NOT NULL CHECK (actor_kind IN ('user', 'job', 'signin', 'db')),
+    actor_kind text NOT NULL CHECK (actor_kind IN ('user', 'job', 'signin', 'door', 'patient', 'db')),
     actor text NOT NULL,
     role text NOT NULL,
     request_id uuid,

@@ -2,6 +2,7 @@
 -- Arguments: [0] the column that holds the clinic ('' for a table outside any clinic), [1] the column that holds the
 -- patient or '', [2] columns whose values are withheld ("•": the log outlives an erasure and must not repeat them),
 -- [3] columns that are derived and not worth a trace. Lists are comma-separated.
+-- A legal hold keeps every row of its patient: DELETE is refused.
 -- INSERT stores the new values and DELETE the old ones, without what is empty; UPDATE stores {column: [old, new]} of
 -- what differs, and one that changes nothing leaves nothing.
 CREATE OR REPLACE FUNCTION neonpro.record_change() RETURNS trigger
@@ -36,6 +37,12 @@ BEGIN
         WHERE o.value IS DISTINCT FROM n.value;
     ELSE
         this_row := CASE WHEN TG_OP = 'INSERT' THEN to_jsonb(NEW) ELSE to_jsonb(OLD) END;
+        IF TG_OP = 'DELETE' AND patient_column <> ''
+            AND neonpro.is_held((this_row ->> clinic_column)::uuid, (this_row ->> patient_column)::uuid)
+        THEN
+            RAISE EXCEPTION 'a legal hold keeps the data of this patient'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_holds_keep';
+        END IF;
         -- What is empty says nothing, and a withheld mark on it would say too much. A lone \x is an empty value of an
         -- encrypted column, written so that the caller's standard_conforming_strings cannot change what it says. Taking
         -- keys away costs half of what putting an object together does; an import notices.

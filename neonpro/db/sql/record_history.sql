@@ -23,6 +23,10 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'UPDATE' THEN
+        -- The same words under a fresh key: the versions themselves are written anew, none is added.
+        IF neonpro.resealing_patient() IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
         -- A row whose key changed has no row before it, and is a version like any other.
         changed := format(
             'new_rows LEFT JOIN (SELECT id AS old_id, clinic_id AS old_clinic, ROW(%1$s) AS old_row FROM old_rows)'

@@ -18,6 +18,9 @@ BEGIN
     IF who.clinic IS NULL THEN
         RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF who.role IN ('patient', 'door') THEN
+        RAISE EXCEPTION 'this role makes no keys' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF EXISTS (SELECT FROM (SELECT DISTINCT unnest(categories)) AS c (name) WHERE neonpro.may_open(who.role, c.name) IS NOT TRUE)
     THEN
         RAISE EXCEPTION 'this role may not write this category' USING ERRCODE = 'insufficient_privilege';

@@ -1,6 +1,7 @@
 -- The data keys: one for each patient and category of data, wrapped by a master key that PostgreSQL never sees. `kid`
 -- says which one. A key that was destroyed leaves its row, so that none can be made in its place: erased stays erased.
 -- A clinic's own key, for the search's tokens, stands under the clinic's id and the category "search".
+-- A key of which a part went and a part stays is replaced (neonpro.renew_keys): `renewed_at` says when.
 -- Only functions of the owner read it. No change trigger, no history, no ordinary dump: what outlives an erasure must
 -- not hold a key, not even a wrapped one.
 CREATE TABLE neonpro.data_keys (
@@ -13,6 +14,7 @@ CREATE TABLE neonpro.data_keys (
     wrapped bytea CHECK (octet_length(wrapped) = 80),
     created_at timestamptz NOT NULL DEFAULT now(),
     destroyed_at timestamptz,
+    renewed_at timestamptz,
     PRIMARY KEY (clinic_id, patient_id, category),
     CHECK ((wrapped IS NULL) = (destroyed_at IS NOT NULL))
 );

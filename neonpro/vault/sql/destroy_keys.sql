@@ -13,6 +13,9 @@ BEGIN
     IF who.clinic IS NULL OR who.role NOT IN ('dpo', 'job') THEN
         RAISE EXCEPTION 'only the DPO destroys keys' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF neonpro.erasing_patient() IS DISTINCT FROM patient THEN
+        RAISE EXCEPTION 'keys are destroyed by an approved erasure only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF EXISTS (SELECT FROM unnest(doomed) AS c WHERE neonpro.may_open(who.role, c) IS NULL) THEN
         RAISE EXCEPTION 'unknown category' USING ERRCODE = 'check_violation';
     END IF;

@@ -12,7 +12,8 @@ DECLARE
     here constant uuid := neonpro.current_clinic();
     hits bigint;
 BEGIN
-    IF here IS NULL OR neonpro.may_open(neonpro.current_clinic_role(), 'identification') IS NOT TRUE THEN
+    IF here IS NULL OR neonpro.current_patient() IS NOT NULL
+        OR neonpro.may_open(neonpro.current_clinic_role(), 'identification') IS NOT TRUE THEN
         RETURN;
     END IF;
     IF kind = 'cpf' THEN

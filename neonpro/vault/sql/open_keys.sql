@@ -4,11 +4,13 @@
 --   erased      it was destroyed
 --   withheld    this role may not have this category (neonpro.may_open), or, of what neonpro.needs_care names, the
 --               patient is not open to this reader (neonpro.outside_care)
---   restricted  the patient's data are closed to all but the DPO
+--   restricted  the patient's data, or this category of them, are closed to all but the DPO
 -- The access is written into the audit log first, in one row however many patients: `act` is READ (a record), LIST (a
 -- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom less was opened than of the
 -- others, because somebody else cares for them, are in a row of their own; those of whom nothing may be opened in
 -- another, DENIED.
+-- Who answers a holder's request for everything held (purpose request:ID, EXPORT) opens that holder's keys, of whatever
+-- category, and nobody else's: neonpro.packaged_patient, which the tables of requests bring, says whose they are.
 -- Refusals are answers and not errors: an error would take its own trace with it.
 CREATE OR REPLACE FUNCTION neonpro.open_keys(patients uuid[], categories text[], act text, purpose text)
 RETURNS TABLE (patient uuid, category text, status text, kid integer, wrapped bytea)
@@ -26,10 +28,15 @@ DECLARE
     opened uuid[];
     less uuid[];
     refused uuid[];
+    packaged boolean := false;
 BEGIN
     SELECT * INTO who FROM neonpro.context();
     IF who.clinic IS NULL THEN
         RAISE EXCEPTION 'no clinic context' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF who.role = 'patient' THEN
+        -- One's own, and of nobody else not even whether there is anything.
+        patients := ARRAY(SELECT p FROM unnest(patients) AS p WHERE p = neonpro.current_patient());
     END IF;
     IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT') THEN
         RAISE EXCEPTION 'unknown kind of reading' USING ERRCODE = 'check_violation';
@@ -40,11 +47,14 @@ BEGIN
     IF EXISTS (SELECT FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c) IS NULL) THEN
         RAISE EXCEPTION 'unknown category' USING ERRCODE = 'check_violation';
     END IF;
-    allowed := ARRAY(SELECT c FROM unnest(categories) AS c WHERE neonpro.may_open(who.role, c));
+    IF act = 'EXPORT' AND purpose ~ '^request:[0-9a-f-]{36}$' THEN
+        packaged := coalesce(patients = ARRAY[neonpro.packaged_patient(substr(purpose, 9)::uuid)], false);
+    END IF;
+    allowed := ARRAY(SELECT c FROM unnest(categories) AS c WHERE packaged OR neonpro.may_open(who.role, c));
     withheld := ARRAY(SELECT c FROM unnest(categories) AS c WHERE c <> ALL (allowed));
     cared := ARRAY(SELECT c FROM unnest(allowed) AS c WHERE neonpro.needs_care(c));
     hidden := neonpro.restricted_among(patients, who.role);
-    IF cared <> '{}' THEN
+    IF cared <> '{}' AND NOT packaged THEN
         outside := neonpro.outside_care(patients, false);
     END IF;
     opened := ARRAY(
@@ -97,7 +107,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN k.wrapped IS NULL THEN 'erased'
-            WHEN k.patient_id = ANY (hidden) THEN 'restricted'
+            WHEN k.patient_id = ANY (hidden) OR (k.restricted_at IS NOT NULL AND who.role NOT IN ('dpo', 'patient', 'door')) THEN 'restricted'
             WHEN k.category <> ALL (allowed) THEN 'withheld'
             WHEN k.category = ANY (cared) AND k.patient_id = ANY (outside) THEN 'withheld'
             ELSE 'open'

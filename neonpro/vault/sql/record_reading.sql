@@ -15,6 +15,9 @@ BEGIN
     IF act IS NULL OR act NOT IN ('READ', 'LIST', 'WRITE', 'EXPORT', 'SEARCH', 'PRINT', 'DENIED', 'UNREADABLE') THEN
         RAISE EXCEPTION 'unknown kind of reading' USING ERRCODE = 'check_violation';
     END IF;
+    IF who.role = 'patient' AND NOT (coalesce(patients, '{}') <@ ARRAY[neonpro.current_patient()]) THEN
+        RAISE EXCEPTION 'one reads of oneself' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     INSERT INTO public.audit_logs (
         clinic_id, action, table_name, patient_id, patients, actor_kind, actor, role, request_id, changes
     ) VALUES (

@@ -1,10 +1,11 @@
--- Which of these patients are closed to the reader: restricted (LGPD art. 18, IV), and the reader is not the DPO.
+-- Which of these patients are closed to the reader: restricted (LGPD art. 18, IV), and the reader is not the DPO. Nobody is
+-- closed to themselves, nor to the door by which they come.
 CREATE OR REPLACE FUNCTION neonpro.restricted_among(patients uuid[], role text) RETURNS uuid[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF role = 'dpo' THEN
+    IF role IN ('dpo', 'patient', 'door') THEN
         RETURN '{}';
     END IF;
     RETURN ARRAY(

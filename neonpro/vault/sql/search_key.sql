@@ -9,7 +9,7 @@ DECLARE
     who record;
 BEGIN
     SELECT * INTO who FROM neonpro.context();
-    IF who.clinic IS NULL OR neonpro.may_open(who.role, 'identification') IS NOT TRUE THEN
+    IF who.clinic IS NULL OR who.role = 'patient' OR neonpro.may_open(who.role, 'identification') IS NOT TRUE THEN
         RAISE EXCEPTION 'this role does not search' USING ERRCODE = 'insufficient_privilege';
     END IF;
     IF offered IS NOT NULL THEN
