@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from clinics.roles import Role
 from compliance.disposal import DisposalError, plan_disposal, propose_disposal, record_act
+from compliance.disposal_admin import NO_RECORD
 from compliance.erasure import ErasureError, approve_erasure, execute_erasure, plan_erasure
 from compliance.models import DisposalAct, DisposalChoice, DisposalItem, Erasure, ErasureKind, LegalHold
 from compliance.retention import due_records
@@ -26,6 +27,7 @@ from tests.conftest import superuser
 from tests.erasing import second_dpo
 from tests.factories import World, make_world
 from tests.settings import DATABASE
+from tests.visits import signed_in
 
 LONG_AGO = "2001-03-04 12:00+00"
 
@@ -243,3 +245,59 @@ def test_the_command_says_that_an_act_lists_it(world: World, old: Patient) -> No
         decide(world, old.pk)
     assert "7/2026" in told()
     assert old.name not in told()
+
+
+ACTS = "/admin/compliance/disposalact/"
+
+
+def test_the_whole_way_by_the_pages(world: World, old: Patient) -> None:
+    second = signed_in(second_dpo(world), clinic=world.clinic.pk)
+    client = signed_in(world.user(Role.DPO))
+    add = client.get(f"{ACTS}add/").content.decode()
+    assert str(old) in add
+    assert str(world.patients[0]) not in add
+    given = {
+        "number": "7/2026", "decided_on": f"{timezone.localdate():%d/%m/%Y}", "members": "Ana Lima, Rui Sá",
+        "choice": "ELIMINATE", "reason": "guarda cumprida", "patients": [str(old.pk)],
+    }  # fmt: skip
+    # Not due, whatever is posted; nobody chosen; a number that was given before.
+    for wrong in ({"patients": [str(world.patients[0].pk)]}, {"patients": []}, {"number": "1/2026"}):
+        assert client.post(f"{ACTS}add/", given | wrong).status_code == 200
+    assert client.post(f"{ACTS}add/", given).status_code == 302
+    with world.enter(Role.DPO):
+        act = DisposalAct.objects.get(number="7/2026")
+        item = DisposalItem.objects.get(act=act)
+    page = f"/admin/compliance/disposalitem/{item.pk}/erasure/"
+    shown = client.get(f"{ACTS}{act.pk}/change/").content.decode()
+    assert page in shown
+    assert str(old) in shown
+    assert client.get(ACTS).status_code == client.get(f"/admin/compliance/disposalitem/{item.pk}/change/").status_code
+    plan = client.get(page)
+    assert plan.context["whole"]
+    assert f"{ACTS}{act.pk}/change/" in plan.content.decode()
+    assert client.post(page, {"act": "propose", "seen": plan.context["digest"]}).status_code == 302
+    client.post(page, {"act": "approve"})
+    assert not client.get(page).context["latest"].approved_by_id
+    second.post(page, {"act": "approve"})
+    client.post(page, {"act": "execute", "sure": "on"})
+    assert client.get(page).context["done"]
+    assert client.post(page, {"act": "certificate"}).headers["Content-Type"] == "application/json"
+    assert client.post(page, {"act": "letter"}).status_code == 302
+    after = client.get(f"{ACTS}{act.pk}/change/").content.decode()
+    assert str(old.pk)[:8] in after
+    assert str(old) not in after
+
+
+def test_the_pages_of_what_cannot_be_eliminated(world: World) -> None:
+    client = signed_in(world.user(Role.DPO))
+    assert "1/2026" in client.get(ACTS).content.decode()
+    assert str(NO_RECORD) in client.get(f"{ACTS}add/").content.decode()
+    with world.enter(Role.DPO):
+        item = DisposalItem.objects.get()
+        address = f"{ACTS}{item.act_id}/change/"
+    assert client.get(f"/admin/compliance/disposalitem/{item.pk}/erasure/").status_code == 403
+    assert "/erasure/" not in client.get(address).content.decode()
+    assert client.post(address, {"number": "2"}).status_code == 403
+    assert client.get("/admin/compliance/disposalitem/add/").status_code == 403
+    for role in (Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.AUDITOR):
+        assert signed_in(world.user(role)).get(ACTS).status_code == 403
