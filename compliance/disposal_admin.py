@@ -70,7 +70,7 @@ class DisposalActAdmin(ClinicAdmin):
     list_display = ("number", "decided_on", "choice", "created_at")
     ordering = ("-decided_on", "pk")
     empty_hint = gettext_lazy(
-        "No act yet. When a record's 20 years are over, a committee of the clinic decides whether it is eliminated,"
+        "No act yet. When the law no longer keeps a record, a committee of the clinic decides whether it is eliminated,"
         " handed over to the patient or kept (Lei 13.787/2018). Note the decision here."
     )
     asked: ClassVar = ("number", "decided_on", "members", "choice", "reason")

@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
+from clinics import trail
 from neonpro.rules import NotInForce, Rule, UnknownRule, rule
 from neonpro.vault.checks import is_patient_table
 from neonpro.vault.fields import encrypted_fields
@@ -189,11 +190,12 @@ def as_disposed(plan: ErasurePlan) -> ErasurePlan:
     for line in plan.lines:
         if line.category in kept or line.outcome in GOES or (line.kept_until and line.kept_until < plan.on):
             continue
+        table = trail.table_word(line.table)
         raise StillKept(
             _("The law keeps %(table)s of this record until %(day)s: nothing of it can be eliminated before.")
-            % {"table": line.table, "day": f"{line.kept_until:%d/%m/%Y}"}
+            % {"table": table, "day": f"{line.kept_until:%d/%m/%Y}"}
             if line.kept_until
-            else _("No rule says until when %(table)s of this record is kept.") % {"table": line.table}
+            else _("No rule says until when %(table)s of this record is kept.") % {"table": table}
         )
     return as_whole(plan, ground=rule("retention.disposal.choices", on=plan.on).citation)
 
