@@ -15,9 +15,12 @@ from neonpro.db.policies import tenancy
 
 
 class GuardDisposal(AlwaysTrigger):
-    """Who notes an act is who acts, and its list is closed with it (`sql/guard_disposal.sql`)."""
+    """Who notes an act is who acts, and its list is closed with it (`sql/guard_disposal.sql`).
 
-    when = pgtrigger.Before
+    After the row policies, which so refuse whoever may not write at all.
+    """
+
+    when = pgtrigger.After
     operation = pgtrigger.Insert
 
     def __init__(self, **options: Any) -> None:
