@@ -261,7 +261,10 @@ def test_the_whole_way_by_the_pages(world: World, old: Patient) -> None:
         "choice": "ELIMINATE", "reason": "guarda cumprida", "patients": [str(old.pk)],
     }  # fmt: skip
     # Not due, whatever is posted; nobody chosen; a number that was given before.
-    for wrong in ({"patients": [str(world.patients[0].pk)]}, {"patients": []}, {"number": "1/2026"}):
+    mistakes: list[dict[str, Any]] = [
+        {"patients": [str(world.patients[0].pk)]}, {"patients": []}, {"number": "1/2026"}, {"decided_on": "01/01/2999"},
+    ]  # fmt: skip
+    for wrong in mistakes:
         assert client.post(f"{ACTS}add/", given | wrong).status_code == 200
     assert client.post(f"{ACTS}add/", given).status_code == 302
     with world.enter(Role.DPO):
