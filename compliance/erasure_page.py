@@ -139,6 +139,8 @@ class ErasurePages(ClinicAdmin):
             if request.POST.get("sure") != "on":
                 raise ErasureError(_("Nothing was erased. Confirm that you know that it cannot be undone."))
             execute_erasure(latest, acting_user=request.user)
+            if "letter" not in self.proofs:
+                return _("The erasure was carried out. The certificate is below.")
             return _("The erasure was carried out. Certificate and letter are below.")
         raise ErasureError(_("There is nothing to approve or carry out."))
 
