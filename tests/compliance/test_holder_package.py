@@ -167,8 +167,12 @@ def test_the_package_has_all_that_the_dpos_has(world: World) -> None:
     def told() -> dict[str, Any]:
         request = DataRequest.objects.get(pk=first.pk)
         packages._open_keys(request)
+        people = packages._people()
         return {
-            one.name: sorted(packages.as_data(one)["rows"], key=lambda row: str(row["id"]))
+            one.name: (
+                sorted(packages.as_data(one)["rows"], key=lambda row: str(row["id"])),
+                sorted(map(str, packages.in_words(one, people))),
+            )
             for one in packages.gather(request)
         }
 
