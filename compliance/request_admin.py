@@ -219,7 +219,7 @@ class RequestPages:
             ticket = packages.prepare(found, acting_user=user, password=data["password"])
             return self._request_page(request, found, StepForm(), ticket=ticket)
         elif act == "release":
-            requests.release_package(
+            until = requests.release_package(
                 found, data.get("released_answer", ""), password=data["release_password"], acting_user=user
             )
             messages.success(
@@ -228,7 +228,7 @@ class RequestPages:
                     "The package is released and the request closed. The holder can download it on “My data” until"
                     " %(day)s."
                 )
-                % {"day": date_format(found.released_until, "d/m/Y")},
+                % {"day": date_format(until, "d/m/Y")},
             )
         elif act == "package":
             return self._download(request, found)

@@ -228,7 +228,7 @@ def answer_request(request: DataRequest, text: str, *, channel: str, acting_user
     request.refresh_from_db(fields=["answered_at"])
 
 
-def release_package(request: DataRequest, text: str, *, password: str, acting_user: Any) -> None:
+def release_package(request: DataRequest, text: str, *, password: str, acting_user: Any) -> date:
     """Let the holder download the package on «Meus dados», for the days of the rule, and close the request with it.
 
     Args:
@@ -236,6 +236,9 @@ def release_package(request: DataRequest, text: str, *, password: str, acting_us
         text: the answer, which tells the holder so.
         password: of the encarregado who releases it, once more.
         acting_user: the encarregado.
+
+    Returns:
+        The last day of it.
 
     Raises:
         RequestError: one of that is not so.
@@ -253,6 +256,9 @@ def release_package(request: DataRequest, text: str, *, password: str, acting_us
     _own(request, acting_user)
     _save(request, "released_at", "answer", "answer_channel", "status", "owner")
     request.refresh_from_db(fields=["answered_at", "released_at"])
+    until = request.released_until
+    assert until is not None
+    return until
 
 
 def released_answer() -> str:

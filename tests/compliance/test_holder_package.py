@@ -266,7 +266,7 @@ def test_it_opens_to_the_end_of_its_last_day(days: int, opens: bool, world: Worl
     request = release(world, ask(world))
     actor = session(world)
     with superuser(test_settings.DATABASE) as connection_, connection_.transaction(force_rollback=True):
-        root = Raw(connection_)  # type: ignore[arg-type]
+        root = Raw(connection_)
         root.run("ALTER TABLE data_requests DISABLE TRIGGER USER")
         # The first or last minute of that day, where the clinic is.
         root.run(

@@ -13,7 +13,7 @@ from tests.db.raw import APPEND_ONLY, TENANT_TABLES, Raw, identifier
 CALLABLE = {
     "begin_erasure": "the patient of an approved erasure; from here on only they can be erased",
     "data_of": "ids and plain columns of one patient's rows, for the plan of an erasure; for the DPO and jobs",
-    "packaged_patient": "whose data an identified request of the own clinic opens: to the DPO or, released, the patient",
+    "packaged_patient": "whose data an identified request here opens: to the DPO or, released, to the patient",
     "package_rows": "rows of the patient of such a request, to the same; what is encrypted stays so",
     "package_file": "one file of the patient of such a request, to the same, encrypted",
     "end_erasure": "nothing; writes the event ERASE",
