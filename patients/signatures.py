@@ -8,7 +8,7 @@ the act and is forgotten with it.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -181,7 +181,8 @@ def export(model: type[Kept], signature: UUID) -> tuple[Kept, bytes]:
     Raises:
         SigningError: it is not open to the reader.
     """
-    found = cast("Kept | None", model.objects.opening("clinical", act=Act.EXPORT).filter(pk=signature).first())
+    rows: Any = model.objects.opening("clinical", act=Act.EXPORT)
+    found: Kept | None = rows.filter(pk=signature).first()
     content = found.document if found is not None else None
     if found is None or not content or isinstance(content, Withheld):
         raise SigningError(closed())
