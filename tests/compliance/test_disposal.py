@@ -304,3 +304,43 @@ def test_the_pages_of_what_cannot_be_eliminated(world: World) -> None:
     assert client.get("/admin/compliance/disposalitem/add/").status_code == 403
     for role in (Role.MANAGER, Role.RECEPTION, Role.PROFESSIONAL, Role.AUDITOR):
         assert signed_in(world.user(role)).get(ACTS).status_code == 403
+
+
+@pytest.mark.parametrize("change", ["kept_until = current_date", "choice = 'KEEP'"])
+def test_what_was_approved_still_wants_its_act(change: str, world: World, old: Patient) -> None:
+    """Nobody of the product can change an act; were it changed all the same, PostgreSQL opens no erasure."""
+    with world.enter(Role.DPO):
+        erasure = proposed(world, DisposalItem.objects.get(act=decide(world, old.pk)))
+    approve(world, erasure)
+    table = "disposal_items" if change.startswith("kept") else "disposal_acts"
+    with superuser(DATABASE) as behind:
+        behind.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER".encode())
+        behind.execute(f"UPDATE {table} SET {change}".encode())
+        for name in ("record_changes", "touch_updated_at", "guard_disposal", "refuse_change", "refuse_truncate"):
+            trigger = behind.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname LIKE %s",
+                [table, f"pgtrigger_{name}%"],
+            ).fetchone()
+            assert trigger
+            behind.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger[0]}".encode())
+    with world.enter(Role.DPO), pytest.raises(DatabaseError, match="no act"), transaction.atomic():
+        execute("SELECT neonpro.begin_erasure(%s::uuid)", [erasure.pk])
+    with world.enter(Role.DPO), pytest.raises(ErasureError, match="Nenhum ato"):
+        execute_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=world.user(Role.DPO))
+    with world.enter():
+        assert Patient.objects.filter(pk=old.pk).exists()
+
+
+def test_what_the_law_keeps_for_longer_is_not_eliminated(world: World, old: Patient) -> None:
+    """A new entry after the act: the plan names what is kept, and until when."""
+    with world.enter(Role.DPO):
+        item = DisposalItem.objects.get(act=decide(world, old.pk))
+        erasure = proposed(world, item)
+    age(old.pk, when=f"{timezone.localdate()} 12:00+00", but={"disposal_items", "erasures", "patients"})
+    with context.enter(second_dpo(world), world.clinic.pk), pytest.raises(ErasureError):
+        approve_erasure(Erasure.objects.get(pk=erasure.pk), acting_user=second_dpo(world))
+    with world.enter(Role.DPO), pytest.raises(DisposalError, match=str(timezone.localdate().year + 20)):
+        plan_disposal(item)
+    client = signed_in(world.user(Role.DPO))
+    answer = client.get(f"/admin/compliance/disposalitem/{item.pk}/erasure/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{ACTS}{item.act_id}/change/")
