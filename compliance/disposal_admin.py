@@ -144,7 +144,7 @@ class DisposalItemAdmin(ErasurePages, OfPatientAdmin):
         "The time of this record is over and the committee decided to eliminate it: all of it goes, and only the log"
         " and the proofs stay."
     )
-    proofs = ("certificate",)
+    proofs = ("certificate", "certificate_pdf")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

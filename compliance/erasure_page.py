@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanWidget
 from clinics import trail
 from clinics.adminbase import ClinicAdmin, place_of
 from clinics.models import Clinic
+from compliance.certificate_pdf import certificate_pdf
 from compliance.erasure import (
     ErasureError,
     ResidueError,
@@ -71,7 +72,7 @@ class ErasurePages(ClinicAdmin):
 
     intro: ClassVar[Any] = ""
     """What the page says first; '' for what it says of a holder's request."""
-    proofs: ClassVar[tuple[str, ...]] = ("certificate", "letter")
+    proofs: ClassVar[tuple[str, ...]] = ("certificate", "certificate_pdf", "letter")
 
     def erasures_of(self, found: Any) -> "QuerySet[Erasure]":
         """The erasures that carry this out, or tried to."""
@@ -149,9 +150,10 @@ class ErasurePages(ClinicAdmin):
             answer = HttpResponse(erasure.certificate, content_type="application/json")
             name = f"certificado-{str(erasure.pk)[:8]}.json"
         else:
+            make, word = (certificate_pdf, "certificado") if what == "certificate_pdf" else (letter, "resposta")
             clinic = Clinic.objects.get(pk=place_of(request).id)
-            answer = HttpResponse(letter(clinic, json.loads(erasure.certificate)), content_type="application/pdf")
-            name = f"resposta-{str(erasure.pk)[:8]}.pdf"
+            answer = HttpResponse(make(clinic, json.loads(erasure.certificate)), content_type="application/pdf")
+            name = f"{word}-{str(erasure.pk)[:8]}.pdf"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
