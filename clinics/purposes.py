@@ -84,9 +84,12 @@ PAGES: Final = {
     "holder:accesses": gettext_lazy("“My data”: who accessed"),
     "holder:requests": gettext_lazy("“My data”: requests"),
     "holder:file": gettext_lazy("“My data”: answer taken along"),
+    "holder:package": gettext_lazy("“My data”: package taken along"),
     "holder:contact": gettext_lazy("“My data”: confirming an e-mail"),
     "admin:patients_patient_my_data": gettext_lazy("access to “My data” for a patient"),
     "admin:compliance_datarequest_answering": gettext_lazy("answering a request of the holder"),
+    "admin:compliance_datarequest_erasure": gettext_lazy("erasure at the holder's request"),
+    "admin:compliance_disposalitem_erasure": gettext_lazy("elimination of a record by decision of the committee"),
     "shell": gettext_lazy("outside the pages: a shell or a script"),
 }
 """Pages by the name of their view, where their model and kind do not say it all."""

@@ -100,6 +100,9 @@ ACCESS: dict[str, dict[str, tuple[str, ...]]] = {
     "data_requests": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
     "request_digests": {"view": (_D, JOB), "add": (JOB,)},
     "erasures": {"view": (_D, JOB), "add": (_D, JOB), "change": (_D, JOB)},
+    # What a committee decided about records whose time is over: added once, by the encarregado who was there.
+    "disposal_acts": {"view": (_D, JOB), "add": (_D,)},
+    "disposal_items": {"view": (_D, JOB), "add": (_D,)},
     "legal_holds": {"view": (_D, JOB), "add": (_D,), "change": (_D,)},
     # The page «Meus dados»: who hands out a link to it, and who confirms that an address is the patient's. Its door and
     # the patients themselves have policies of their own (compliance.models.holder).

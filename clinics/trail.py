@@ -222,7 +222,8 @@ def _ciphertext(value: Any) -> bytes | None:
 def names() -> dict[str, str]:
     """The names of everyone who is or was in the current clinic's team, by account.
 
-    A patient on the page «Meus dados» sees no team, and is told the names of those who accessed (`neonpro.team_names`).
+    A patient on the page «Meus dados» sees no team, and is told the names of those who accessed, and of the
+    professionals by their id (`neonpro.team_names`).
     """
     opened = context.current()
     if opened is not None and opened.role == PATIENT:

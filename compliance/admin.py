@@ -246,4 +246,4 @@ class ResourcePermissionAdmin(ClinicAdmin):
 
 
 # Registers requests and holds with the same site.
-from compliance import erasure_admin  # noqa: E402, F401
+from compliance import disposal_admin, erasure_admin  # noqa: E402, F401

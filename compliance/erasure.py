@@ -20,13 +20,21 @@ from clinics.models import Clinic, Membership
 from clinics.roles import Role
 from compliance import certificates, consents, ledger
 from compliance.models import Channel, DataRequest, Erasure, ErasureKind, LegalHold, RequestStatus
-from compliance.plans import GOES, PATIENT, SHELL, ErasurePlan, Outcome, PlanLine, plan_erasure, with_shell
+from compliance.plans import (
+    GOES,
+    SHELL,
+    ErasurePlan,
+    Outcome,
+    PlanLine,
+    StillKept,
+    as_disposed,
+    as_whole,
+    plan_erasure,
+)
 from compliance.reseal import CannotReseal, reseal
 from neonpro.db import context
 from neonpro.db.bound import execute
-from neonpro.rules import rule
 from neonpro.vault.fields import EncryptedField, Withheld, encrypted_fields
-from neonpro.vault.keys import CATEGORIES
 from neonpro.vault.models import VaultModel
 from neonpro.vault.retention import patient_models
 from patients.models import Patient
@@ -43,6 +51,7 @@ REFUSALS = {
     "legal_holds_keep": lambda: _("A legal hold keeps the data of this patient: nothing was erased."),
     "erasures_once": lambda: _("This erasure was carried out already."),
     "erasures_approved": lambda: _("Nobody else has approved this erasure yet."),
+    "erasures_of_an_act": lambda: _("No act of the committee eliminates this record, or its time is not over."),
     "erasures_two_people": lambda: _("Another data protection officer of the clinic must approve this erasure."),
 }
 
@@ -134,13 +143,23 @@ def note_coincidences(erasure: Erasure, places: Mapping[str, int]) -> None:
 
 def _still(erasure: Erasure) -> ErasurePlan:
     """The plan made anew, if it is still the one that was shown."""
-    plan = plan_erasure(erasure.patient_id, on=_planned_on(erasure))
+    plan = _plan_anew(erasure)
     if plan.digest != erasure.plan_digest:
         raise ErasureError(
             _("The data changed after this plan was shown. Then: %(then)s. Now: %(now)s. Propose it anew.")
             % {"then": _in_short(erasure.plan["lines"]), "now": _in_short(plan.told()["lines"])}
         )
     return plan
+
+
+def _plan_anew(erasure: Erasure) -> ErasurePlan:
+    plan = plan_erasure(erasure.patient_id, on=_planned_on(erasure))
+    if erasure.kind != ErasureKind.DISPOSAL:
+        return plan
+    try:
+        return as_disposed(plan)
+    except StillKept as error:
+        raise ErasureError(str(error)) from error
 
 
 def _planned_on(erasure: Erasure) -> date:
@@ -416,7 +435,7 @@ def replay_erasure(entry: "ledger.Entry") -> None:
     facts = entry.facts
     plan = plan_erasure(UUID(facts["patient"]), on=None)
     # Whatever the older database thinks of them.
-    plan = _whole(plan) if facts["whole"] else _as_recorded(plan, facts)
+    plan = as_whole(plan) if facts["whole"] else _as_recorded(plan, facts)
     existing = Erasure.objects.filter(pk=entry.erasure).first()
     erasure = existing or Erasure.objects.create(
         pk=entry.erasure, kind=ErasureKind.REPLAY, patient_id=plan.patient_id, plan=plan.told(),
@@ -428,17 +447,6 @@ def replay_erasure(entry: "ledger.Entry") -> None:
             _carry_out(erasure, plan)
     except ledger.LedgerError as error:
         raise ErasureError(str(error)) from error
-
-
-def _whole(plan: ErasurePlan) -> ErasurePlan:
-    kept = rule("retention.lead.keeps", on=plan.on).choices
-    lines = [
-        line if line.category in kept else replace(line, outcome=Outcome.ERASE, part="")
-        for line in plan.lines
-        # The patient's one row stands there once for each category of its data.
-        if line.table != PATIENT or line.category != "patient_contact"
-    ]
-    return replace(plan, whole=True, destroyed=CATEGORIES, renewed=(), restricted=(), lines=tuple(with_shell(lines)))
 
 
 def _as_recorded(plan: ErasurePlan, facts: dict[str, Any]) -> ErasurePlan:

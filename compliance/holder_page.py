@@ -251,6 +251,12 @@ def answer_file(clinic: Clinic, patient: UUID, what: str, record: UUID) -> tuple
     return letter(clinic, json.loads(erasure.certificate)), "application/pdf", f"resposta-{short}.pdf"
 
 
+def released(patient: UUID, record: UUID) -> DataRequest | None:
+    """The request whose package the patient who is in can download now; None for anything else."""
+    found = DataRequest.objects.filter(pk=record, patient_id=patient, released_at__isnull=False).first()
+    return found if found is not None and found.is_released else None
+
+
 def count_open(found: Iterable[Asked]) -> int:
     """How many still wait for their answer."""
     return sum(asked.request.is_open for asked in found)

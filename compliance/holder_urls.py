@@ -15,6 +15,7 @@ urlpatterns = [
     path("consentimentos/", views.consents, name="consents"),
     path("acessos/", views.accesses, name="accesses"),
     path("pedidos/", views.requests, name="requests"),
+    path("pedidos/<uuid:record>/pacote/", views.package, name="package"),
     path("pedidos/<slug:what>/<uuid:record>/", views.file, name="file"),
     path("contato/", views.contact, name="contact"),
     path("contato/<uuid:attempt>/", views.contact_code, name="contact_code"),

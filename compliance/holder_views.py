@@ -4,7 +4,7 @@ Outside of the admin, its accounts and its sessions. Each view opens its own con
 in, and the patient's own from then on, rendering included. Nothing is cached or indexed, nothing needs a script.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -13,10 +13,17 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -26,11 +33,12 @@ from clinics import trail
 from clinics.identifiers import format_phone
 from clinics.middleware import own_context
 from clinics.models import Clinic
-from compliance import holder, holder_page
+from compliance import holder, holder_page, packages
 from compliance.holder import HolderError, NotLetIn, TooOften
 from compliance.holder_forms import ASKED, CodeForm, RequestForm, SignInForm, WithdrawForm
-from compliance.models import HolderSession
+from compliance.models import DataRequest, HolderSession
 from compliance.models.holder import TRIES
+from compliance.packages import PackageError
 from neonpro.db import context
 from neonpro.db.bound import execute
 from neonpro.db.context import Door, Holder
@@ -54,7 +62,7 @@ class Visit:
     patient: UUID
 
 
-def _closed(response: HttpResponse) -> HttpResponse:
+def _closed(response: HttpResponseBase) -> HttpResponseBase:
     """No copy of the page stays anywhere, and no search engine knows it."""
     response["Cache-Control"] = "no-store, private"
     response["X-Robots-Tag"] = "noindex, nofollow"
@@ -62,12 +70,12 @@ def _closed(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _outside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _outside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """A view for whoever is not in, or not yet."""
 
     @wraps(view)
     @sensitive_post_parameters()
-    def answer(request: HttpRequest, clinic: UUID, **arguments: Any) -> HttpResponse:
+    def answer(request: HttpRequest, clinic: UUID, **arguments: Any) -> HttpResponseBase:
         try:
             return _closed(view(request, _place(clinic), **arguments))
         except (context.NotAMember, Http404):
@@ -76,12 +84,12 @@ def _outside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return own_context(answer)
 
 
-def _inside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def _inside(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A view for a patient who is in: in their own context, or else the way to come in."""
 
     @wraps(view)
     @sensitive_post_parameters()
-    def answer(request: Any, clinic: UUID, **arguments: Any) -> HttpResponse:
+    def answer(request: Any, clinic: UUID, **arguments: Any) -> HttpResponseBase:
         secret = request.COOKIES.get(COOKIE, "")
         try:
             with (
@@ -91,7 +99,7 @@ def _inside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
                 place = Clinic.objects.get()
                 assert opened.patient is not None
                 with timezone.override(ZoneInfo(place.time_zone)):
-                    response = view(Visit(request, place, opened.patient), **arguments)
+                    response: HttpResponseBase = view(Visit(request, place, opened.patient), **arguments)
                 if response.status_code >= 500:
                     transaction.set_rollback(True)
         except context.NotAMember:
@@ -105,7 +113,7 @@ def _inside(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return own_context(answer)
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
+def _gone(request: HttpRequest) -> HttpResponseBase:
     return _closed(render(request, "holder/gone.html", {"page": "gone"}, status=404))
 
 
@@ -264,6 +272,43 @@ def file(visit: Visit, what: str, record: UUID) -> HttpResponse:
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+@_inside
+def package(visit: Visit, record: UUID) -> HttpResponseBase:
+    """The package that the clinic released: first its password, and with that the download."""
+    request = visit.request
+    if request.method != "POST":
+        # Reloaded, or come back to: the password is shown no second time.
+        return HttpResponseRedirect(reverse("holder:requests", args=[visit.clinic.pk]))
+    found = holder_page.released(visit.patient, record)
+    if found is None:
+        raise Http404
+    password, seal = request.POST.get("zip_password", ""), request.POST.get("seal", "")
+    try:
+        if not seal:
+            ticket = packages.prepare_own(found, patient=visit.patient)
+            return _page(request, visit.clinic, "package", asked=found, ticket=ticket, minutes=packages.MINUTES)
+        packages.admit_own(found, patient=visit.patient, password=password, seal=seal)
+    except PackageError as refusal:
+        return _page(request, visit.clinic, "package", status=409, asked=found, error=str(refusal))
+    pieces = _in_own_context(
+        Holder(request.COOKIES.get(COOKIE, "")), visit.clinic, context.require().request_id, found.pk, password
+    )
+    response = StreamingHttpResponse(pieces, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="pacote-{found.number}.zip"'
+    return response
+
+
+def _in_own_context(actor: Holder, clinic: Clinic, request_id: UUID, record: UUID, password: str) -> Iterator[bytes]:
+    """The package in a context of its own: it is written after the request's has closed."""
+    language = translation.get_language()
+    with (
+        timezone.override(ZoneInfo(clinic.time_zone)),
+        translation.override(language),
+        context.enter(actor, clinic.pk, request_id=request_id),
+    ):
+        yield from packages.build(DataRequest.objects.get(pk=record), password)
 
 
 @_inside

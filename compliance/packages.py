@@ -2,8 +2,9 @@
 
 Gathered from every model that declares a patient (`neonpro.vault.retention.patient_models`), so that a new table is in
 it without being named. The rows come from `neonpro.package_rows` and the keys from `neonpro.open_keys`, both only
-while an identified request of that patient waits for its answer. It is written as an encrypted ZIP piece by piece:
-nothing of it ever stands on a disk in clear, and its password is known to nobody but who was shown it.
+while an identified request of that patient waits for its answer, to the DPO, or was released, to the patient. It is
+written as an encrypted ZIP piece by piece: nothing of it ever stands on a disk in clear, and its password is known to
+nobody but who was shown it.
 """
 
 import hashlib
@@ -37,7 +38,6 @@ from neonpro.vault.keys import CATEGORIES, Act, keyring, purpose
 from neonpro.vault.models import deferred_fields
 from neonpro.vault.retention import declared, patient_models
 from patients import accesses
-from patients.models import Patient
 
 MINUTES: Final = 10
 """How long the password that was shown opens the download."""
@@ -139,20 +139,42 @@ def prepare(request: DataRequest, *, acting_user: Any, password: str) -> Ticket:
         raise PackageError(_("This request was closed: no package can be made for it any more."))
     if not (password and acting_user.check_password(password)):
         raise PackageError(_("Confirm with your own password."))
+    return _ticket(request, acting_user.pk)
+
+
+def prepare_own(request: DataRequest, *, patient: UUID) -> Ticket:
+    """Begin the package that was released to a patient, in that patient's own context.
+
+    Raises:
+        PackageError: it is another's, was not released, or its days are over.
+    """
+    _must_be_released(request, patient)
+    return _ticket(request, patient)
+
+
+def _must_be_released(request: DataRequest, patient: UUID) -> None:
+    if request.patient_id != patient or request.kind not in PACKAGED or not request.is_released:
+        raise PackageError(_("This package cannot be downloaded, or not any more. Ask the clinic for it anew."))
+
+
+def _ticket(request: DataRequest, who: UUID) -> Ticket:
     # 5 groups of 5 letters and digits that nobody confuses: 123 bits.
     letters = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
     made = "-".join("".join(secrets.choice(letters) for _n in range(5)) for _n in range(5))
     tables = gather(request)
     return Ticket(
-        made, _sign(request, acting_user, made), rows=sum(len(one.rows) for one in tables),
+        made, _sign(request, who, made), rows=sum(len(one.rows) for one in tables),
         tables=sum(bool(one.rows) for one in tables), files=sum(len(one.files) for one in tables),
     )  # fmt: skip
 
 
-def _sign(request: DataRequest, user: Any, password: str) -> str:
+def _told(request: DataRequest, who: UUID, password: str) -> list[str]:
     # The password itself stands in nothing that outlives the page.
-    told = [str(request.pk), str(user.pk), hashlib.sha256(password.encode()).hexdigest()]
-    return signing.dumps(told, salt=_SALT)
+    return [str(request.pk), str(who), hashlib.sha256(password.encode()).hexdigest()]
+
+
+def _sign(request: DataRequest, who: UUID, password: str) -> str:
+    return signing.dumps(_told(request, who, password), salt=_SALT)
 
 
 def admit(request: DataRequest, *, acting_user: Any, password: str, seal: str) -> None:
@@ -161,24 +183,38 @@ def admit(request: DataRequest, *, acting_user: Any, password: str, seal: str) -
     Raises:
         PackageError: it is not.
     """
+    _must_be_shown(request, acting_user.pk, password, seal)
+    if request.kind not in PACKAGED or not request.identity_check or not request.is_open:
+        raise PackageError(_("This request was closed: no package can be made for it any more."))
+
+
+def admit_own(request: DataRequest, *, patient: UUID, password: str, seal: str) -> None:
+    """As `admit`, of what `prepare_own` showed to a patient.
+
+    Raises:
+        PackageError: it is not, or the package is not theirs to take (any more).
+    """
+    _must_be_shown(request, patient, password, seal)
+    _must_be_released(request, patient)
+
+
+def _must_be_shown(request: DataRequest, who: UUID, password: str, seal: str) -> None:
     try:
         told = signing.loads(seal, salt=_SALT, max_age=MINUTES * 60)
     except signing.BadSignature:
         told = None
-    if told != [str(request.pk), str(acting_user.pk), hashlib.sha256(password.encode()).hexdigest()]:
+    if told != _told(request, who, password):
         raise PackageError(_("The password shown is no longer valid. Prepare the package anew."))
-    if request.kind not in PACKAGED or not request.identity_check or not request.is_open:
-        raise PackageError(_("This request was closed: no package can be made for it any more."))
 
 
 # --- what is held -----------------------------------------------------------------------------------------------------
 
 
 def gather(request: DataRequest) -> list[Table]:
-    """Every row about the patient of a request, sealed until it is read; the context is the DPO's.
+    """Every row about the patient of a request, sealed until it is read; the context is the DPO's, or their own.
 
     Raises:
-        django.db.DatabaseError: no open, identified request of the kinds that open these data.
+        django.db.DatabaseError: no request that opens these data (`neonpro.packaged_patient`).
     """
     return [_table(request, model) for model in patient_models()]
 
@@ -407,7 +443,7 @@ class _Sink:
 
 
 def build(request: DataRequest, password: str) -> Iterator[bytes]:
-    """The encrypted ZIP (AES-256), piece by piece; the open context is the DPO's and stays so until the end.
+    """The encrypted ZIP (AES-256), piece by piece; the context stays open until the end.
 
     Raises:
         django.db.DatabaseError: the request does not open these data (any more).
@@ -466,8 +502,3 @@ def _build(request: DataRequest, password: str) -> Iterator[bytes]:
         )
         yield sink.take()
     yield sink.take()
-
-
-def of_patient(request: DataRequest) -> Patient | None:
-    """Whose request it is, as far as there still is one."""
-    return Patient.objects.filter(pk=request.patient_id).first()

@@ -18,7 +18,9 @@ from django.db import connection
 from django.db.models import Model, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 
+from clinics import trail
 from neonpro.rules import NotInForce, Rule, UnknownRule, rule
 from neonpro.vault.checks import is_patient_table
 from neonpro.vault.fields import encrypted_fields
@@ -42,8 +44,12 @@ AUDIT: Final = "audit_logs"
 PATIENT: Final = "patients"
 SHELL: Final = "shell"
 """The part of a patient's row that stays when it is erased by destroying its keys alone."""
-OWN: Final = "erasures"
+OWN: Final = frozenset({"erasures", "disposal_items"})
 """The proof itself; proposing a plan adds to it, and must not make another plan."""
+
+
+class StillKept(Exception):
+    """The law keeps something of a record for longer. The message is for a person and names nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,8 @@ class ErasurePlan:
     """Categories that only the DPO opens from then on."""
     audit_rows: int = field(compare=False)
     """Reading a plan adds to the log, so its number does not make another plan."""
+    refers: Mapping[UUID, frozenset[UUID]] = field(default_factory=dict, repr=False, compare=False)
+    """Of each row, the other rows of patients that it refers to."""
 
     def told(self) -> dict[str, Any]:
         """As JSON has it: no personal data but the number of the patient's record in the database is left out."""
@@ -118,12 +126,12 @@ def plan_erasure(patient_id: UUID, *, on: date | None = None) -> ErasurePlan:
         django.db.DatabaseError: the role may not plan.
     """
     on = on or timezone.localdate()
-    models = [model for model in patient_models() if model._meta.db_table != OWN]
+    models = [model for model in patient_models() if model._meta.db_table not in OWN]
     found = [(model, share, rows) for model in models for share, rows in _shares(model, patient_id)]
     record = rule("retention.lead.ends_with", on=on).choices
-    entries = [row.when for _, share, rows in found if share.code in record for row in rows if row.when]
+    entries = [row.when for _model, share, rows in found if share.code in record for row in rows if row.when]
     last_entry = max(entries, default=None)
-    whole = not any(rows for _, share, rows in found if share.code in record)
+    whole = not any(rows for _model, share, rows in found if share.code in record)
     lines = []
     for model, share, rows in found:
         if model._meta.db_table == PATIENT and whole and share.categories != declared(model)[0].categories:
@@ -141,12 +149,55 @@ def plan_erasure(patient_id: UUID, *, on: date | None = None) -> ErasurePlan:
     )  # fmt: skip
     if whole:
         lines = with_shell(lines)
-    lines = _with_shells(lines, {row.record: row.refers for _, _, rows in found for row in rows})
+    refers = {row.record: row.refers for _model, _share, rows in found for row in rows}
+    lines = _with_shells(lines, refers)
     destroyed, renewed, restricted = _keys(lines, whole=whole)
     return ErasurePlan(
         patient_id=patient_id, on=on, whole=whole, lines=tuple(lines), destroyed=destroyed, renewed=renewed,
-        restricted=restricted, audit_rows=audit_rows,
+        restricted=restricted, audit_rows=audit_rows, refers=refers,
     )  # fmt: skip
+
+
+def as_whole(plan: ErasurePlan, *, ground: str = "") -> ErasurePlan:
+    """The same plan as of somebody of whom nothing stays but what is kept by its own rule (`retention.lead.keeps`).
+
+    Args:
+        ground: why what the plan kept goes after all; '' for the ground that each line has.
+    """
+    kept = rule("retention.lead.keeps", on=plan.on).choices
+    lines = [
+        replace(line, shells=())
+        if line.category in kept
+        else replace(
+            line, outcome=Outcome.ERASE, part="", shells=(), kept_until=None,
+            ground=ground if ground and line.outcome not in GOES else line.ground,
+        )
+        for line in plan.lines
+        # The patient's one row stands there once for each category of its data.
+        if line.table != PATIENT or line.category != "patient_contact"
+    ]  # fmt: skip
+    lines = _with_shells(with_shell(lines), plan.refers)
+    return replace(plan, whole=True, destroyed=CATEGORIES, renewed=(), restricted=(), lines=tuple(lines))
+
+
+def as_disposed(plan: ErasurePlan) -> ErasurePlan:
+    """The plan of a record that the committee eliminates (Lei 13.787/2018 arts. 3 and 6): the whole of it.
+
+    Raises:
+        StillKept: a period of something that would go is not over, or has no end.
+    """
+    kept = rule("retention.lead.keeps", on=plan.on).choices
+    for line in plan.lines:
+        if line.category in kept or line.outcome in GOES or (line.kept_until and line.kept_until < plan.on):
+            continue
+        table = trail.table_word(line.table)
+        raise StillKept(
+            _("The law keeps %(table)s of this record until %(day)s: nothing of it can be eliminated before.")
+            % {"table": table, "day": f"{line.kept_until:%d/%m/%Y}"}
+            if line.kept_until
+            else _("No rule says until when %(table)s of this record is kept.") % {"table": table}
+        )
+    return as_whole(plan, ground=rule("retention.disposal.choices", on=plan.on).citation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +273,7 @@ def _meets(condition: Q, facts: Mapping[str, Any]) -> bool:
         if isinstance(child, Q):
             results.append(_meets(child, facts))
             continue
-        name, _, lookup = str(child[0]).partition("__")  # type: ignore[index]
+        name, _sep, lookup = str(child[0]).partition("__")  # type: ignore[index]
         value: Any = child[1]  # type: ignore[index]
         match lookup or "exact":
             case "exact":

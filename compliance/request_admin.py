@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -44,6 +45,7 @@ from compliance.models import (
 from compliance.packages import PackageError
 from compliance.requests import Clock, RequestError
 from neonpro.db import context
+from neonpro.rules import rule
 from neonpro.vault.retention import patient_models
 from patients import accesses
 
@@ -113,6 +115,14 @@ class StepForm(forms.Form):
         label=gettext_lazy("Your own password, once more"), required=False, strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
     )  # fmt: skip
+    released_answer = forms.CharField(
+        label=gettext_lazy("Answer, as the holder reads it"), max_length=4000, required=False,
+        initial=requests.released_answer, widget=UnfoldAdminTextareaWidget,
+    )  # fmt: skip
+    release_password = forms.CharField(
+        label=gettext_lazy("Your own password, to confirm the release"), required=False, strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
 
 
 def clock_tag(clock: Clock, is_open: bool) -> SafeString:
@@ -174,8 +184,11 @@ class RequestPages:
         found: Any = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
         if found is None:
             raise Http404
-        form = StepForm(request.POST or None)
         if request.method == "POST":
+            data = request.POST.copy()
+            # The answer to a release stands ready, whichever step had to be refused.
+            data.setdefault("released_answer", requests.released_answer())
+            form = StepForm(data)
             form.is_valid()
             act = request.POST.get("act", "")
             try:
@@ -205,6 +218,18 @@ class RequestPages:
         elif act == "prepare":
             ticket = packages.prepare(found, acting_user=user, password=data["password"])
             return self._request_page(request, found, StepForm(), ticket=ticket)
+        elif act == "release":
+            until = requests.release_package(
+                found, data.get("released_answer", ""), password=data["release_password"], acting_user=user
+            )
+            messages.success(
+                request,
+                _(
+                    "The package is released and the request closed. The holder can download it on “My data” until"
+                    " %(day)s."
+                )
+                % {"day": date_format(until, "d/m/Y")},
+            )
         elif act == "package":
             return self._download(request, found)
         elif act == "letter":
@@ -259,6 +284,7 @@ class RequestPages:
             "form": form,
             "may_extend": requests.may_extend(found),
             "packaged": found.kind in PACKAGED,
+            "released_for": rule("lgpd.requests.released", on=timezone.localdate()).period.number,
             "lettered": found.kind in LETTERS,
             "erasing": found.kind in ERASING,
             "elsewhere": _elsewhere(found),

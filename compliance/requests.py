@@ -22,6 +22,7 @@ from clinics.models import Clinic, Membership
 from clinics.roles import Role
 from compliance.models import (
     OPEN,
+    PACKAGED,
     AnswerChannel,
     DataRequest,
     IdentityCheck,
@@ -50,6 +51,10 @@ REFUSALS = {
     "data_requests_due": lambda: _("The due day follows from the law and is not moved."),
     "data_requests_answer": lambda: _("First check the identity of who asks, and write the answer."),
     "data_requests_ground": lambda: _("A refusal needs its ground."),
+    "data_requests_released": lambda: _(
+        "A package is released once, by the data protection officer, for access, portability or a copy of the record,"
+        " and only to whom was identified."
+    ),
 }
 """What the database refuses, in words, by the name that it gives."""
 
@@ -221,6 +226,48 @@ def answer_request(request: DataRequest, text: str, *, channel: str, acting_user
     _own(request, acting_user)
     _save(request, "answer", "answer_channel", "status", "owner")
     request.refresh_from_db(fields=["answered_at"])
+
+
+def release_package(request: DataRequest, text: str, *, password: str, acting_user: Any) -> date:
+    """Let the holder download the package on «Meus dados», for the days of the rule, and close the request with it.
+
+    Args:
+        request: of a kind that a package answers, identified, open.
+        text: the answer, which tells the holder so.
+        password: of the encarregado who releases it, once more.
+        acting_user: the encarregado.
+
+    Returns:
+        The last day of it.
+
+    Raises:
+        RequestError: one of that is not so.
+    """
+    _must_be_open(request)
+    if request.kind not in PACKAGED or not request.identity_check:
+        raise RequestError(REFUSALS["data_requests_released"]())
+    if not (password and acting_user.check_password(password)):
+        raise RequestError(_("Confirm with your own password."))
+    if not text.strip():
+        raise RequestError(REFUSALS["data_requests_answer"]())
+    request.released_at = timezone.now()
+    request.answer, request.answer_channel = text.strip(), AnswerChannel.PAGE
+    request.status = RequestStatus.ANSWERED
+    _own(request, acting_user)
+    _save(request, "released_at", "answer", "answer_channel", "status", "owner")
+    request.refresh_from_db(fields=["answered_at", "released_at"])
+    until = request.released_until
+    assert until is not None
+    return until
+
+
+def released_answer() -> str:
+    """What the answer to a released package says, unless the encarregado writes something else."""
+    days = rule("lgpd.requests.released", on=timezone.localdate()).period.number
+    return _(
+        "The package with everything that the clinic holds about you is on this page, below this request. You can"
+        " download it for %(n)d days; its password is shown before the download."
+    ) % {"n": days}
 
 
 def refuse_request(request: DataRequest, ground: str, *, channel: str, acting_user: Any = None) -> None:

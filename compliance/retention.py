@@ -1,11 +1,14 @@
 """What is due by the rules of retention: contacts are erased by themselves, records only proposed to the committee."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from compliance.erasure import is_held
+from compliance.models import DisposalChoice, DisposalItem
 from compliance.plans import ErasurePlan, period_of, plan_erasure
 from neonpro.rules import rule
 from patients.models import Appointment, Patient
@@ -25,14 +28,32 @@ class Due:
 
 
 def due(*, on: date) -> Iterator[Due]:
-    """Whose data of the current clinic are due on a day. The context is a job's."""
+    """Whose data of the current clinic are due on a day. The context is a job's or the DPO's."""
+    # Nobody whose last sign of life is younger can be due: the short period first, without a plan for everyone.
+    yield from _due("lead", on, Patient.objects.all())
+
+
+def due_records(*, on: date, patients: Iterable[UUID] | None = None) -> Iterator[Due]:
+    """Of which records of the current clinic, or of these patients alone, a committee may decide on a day.
+
+    The context is the DPO's. Not those that a legal hold keeps, nor those that an act eliminates already.
+    """
+    decided = DisposalItem.objects.filter(act__choice=DisposalChoice.ELIMINATE).values("patient_id")
+    rows = Patient.objects.exclude(pk__in=decided)
+    if patients is not None:
+        rows = rows.filter(pk__in=list(patients))
+    yield from (one for one in _due("medical_record", on, rows) if not one.whole and not one.held)
+
+
+def _due(shortest: str, on: date, patients: "QuerySet[Patient]") -> Iterator[Due]:
+    first = period_of(shortest, on)
     lead = period_of("lead", on)
     record = period_of("medical_record", on)
+    assert first is not None
     assert lead is not None
     assert record is not None
-    # Nobody whose last sign of life is younger can be due: the short period first, without a plan for everyone.
-    for patient in Patient.objects.order_by("created_at", "pk").iterator():
-        if lead.period.after(patient.created_at.date()) >= on:
+    for patient in patients.order_by("created_at", "pk").iterator():
+        if first.period.after(patient.created_at.date()) >= on:
             continue
         plan = plan_erasure(patient.pk, on=on)
         since = _since(plan, patient)

@@ -66,6 +66,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": _("Requests of holders"), "icon": "contact_mail", "model": "compliance.DataRequest"},
                     {"title": _("Legal holds"), "icon": "gavel", "model": "compliance.LegalHold"},
+                    {"title": _("Disposal of records"), "icon": "auto_delete", "model": "compliance.DisposalAct"},
                     {"title": _("Consents"), "icon": "handshake", "model": "compliance.Consent"},
                     {"title": _("Consent events"), "icon": "fact_check", "model": "compliance.ConsentRecord"},
                     {"title": _("Consent texts"), "icon": "article", "model": "compliance.ConsentText"},

@@ -27,6 +27,9 @@ from compliance.models import (
     Channel,
     ConsentText,
     DataRequest,
+    DisposalAct,
+    DisposalChoice,
+    DisposalItem,
     Erasure,
     HolderCode,
     HolderContact,
@@ -197,7 +200,20 @@ def make_world(
             _open_page(world)
             _sign(world)
             _ask(world)
+            _dispose(world)
     return world
+
+
+def _dispose(world: World) -> None:
+    """An act of the committee about a record of long ago, which it goes on keeping."""
+    with world.enter(Role.DPO):
+        act = DisposalAct.objects.create(
+            number="1/2026", decided_on=date(2026, 1, 5), members=f"Comissão {world.canary}",
+            choice=DisposalChoice.KEEP, reason=f"ensino {world.canary}", recorded_by=world.user(Role.DPO),
+        )  # fmt: skip
+        DisposalItem.objects.create(
+            act=act, patient_id=world.patients[0].pk, kept_until=date(2001, 1, 1), plan_digest="0" * 64
+        )
 
 
 def _ask(world: World) -> None:

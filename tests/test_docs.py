@@ -49,6 +49,8 @@ def test_every_support_table_has_its_reason() -> None:
         "neonpro.data_keys",
         "neonpro.search_tokens",
         "neonpro.holder_tries",
+        "neonpro.audit_horizons",
+        "neonpro.audit_seals",
     }
     assert listed("Support tables") == set(settings.NEONPRO_SUPPORT_TABLES) | {"users"} | functions_only
 

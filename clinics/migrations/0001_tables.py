@@ -683,6 +683,12 @@ class Migration(migrations.Migration):
                         using="(SELECT nullif(neonpro.current_clinic_role() IN ('manager'), false)) IS NOT NULL",
                     ),
                     neonpro.db.policies.SameClinic(field="membership", name="professionals_membership_same_clinic"),
+                    neonpro.db.policies.RowPolicy(
+                        command="SELECT",
+                        name="professionals_gate",
+                        to=("neonpro_gate",),
+                        using="clinic_id = (SELECT neonpro.current_clinic()) AND (SELECT neonpro.current_patient()) IS NOT NULL",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             (

@@ -16,7 +16,8 @@ from clinics.fields import CpfField
 from clinics.identifiers import UFS, clean_cpf
 from clinics.roles import ACCESS
 from neonpro.db.audit import AlwaysTrigger, RecordChanges
-from neonpro.db.policies import RowPolicy, tenancy
+from neonpro.db.policies import CURRENT_PATIENT, RowPolicy, tenancy
+from neonpro.db.roles import GATE
 
 
 class Council(models.TextChoices):
@@ -139,6 +140,13 @@ class Professional(ClinicModel):
         verbose_name_plural = _("professionals")
         constraints = [
             *tenancy("professionals", ACCESS["professionals"], same_clinic=["membership", "verified_by"]),
+            # A patient on the page «Meus dados» is told names (neonpro.team_names), and sees no row.
+            RowPolicy(
+                name="professionals_gate",
+                command="SELECT",
+                using=f"clinic_id = (SELECT neonpro.current_clinic()) AND {CURRENT_PATIENT} IS NOT NULL",
+                to=[GATE],
+            ),
             closed_list("professionals", "council", Council, blank=True),
             closed_list("professionals", "status", LicenceStatus),
             closed_list("professionals", "verification_method", VerificationMethod, blank=True),

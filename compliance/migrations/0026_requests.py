@@ -145,6 +145,11 @@ class Migration(migrations.Migration):
                 verbose_name="ground of the refusal",
             ),
         ),
+        migrations.AddField(
+            model_name="datarequest",
+            name="released_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="package released at"),
+        ),
         pgtrigger.migrations.AddTrigger(
             model_name="datarequest",
             trigger=pgtrigger.compiler.Trigger(

@@ -15,6 +15,7 @@ from compliance.models.consents import (
     LegalBasis,
     Relation,
 )
+from compliance.models.disposal import DisposalAct, DisposalChoice, DisposalItem, GuardDisposal
 from compliance.models.erasure import Erasure, ErasureKind, GuardErasure, LegalHold
 from compliance.models.holder import CodeKind, ContactMethod, HolderCode, HolderContact, HolderSession
 from compliance.models.requests import (
@@ -53,10 +54,14 @@ __all__ = [
     "ContactMethod",
     "DataCategory",
     "DataRequest",
+    "DisposalAct",
+    "DisposalChoice",
+    "DisposalItem",
     "Erasure",
     "ErasureKind",
     "EvidenceKind",
     "GrantKind",
+    "GuardDisposal",
     "GuardErasure",
     "GuardRequest",
     "HolderCode",

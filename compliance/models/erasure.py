@@ -35,6 +35,7 @@ class ErasureKind(models.TextChoices):
     REQUEST = "request", _("at the holder's request")
     RETENTION = "retention", _("its time was over")
     REPLAY = "replay", _("again, after a restore")
+    DISPOSAL = "disposal", _("by decision of the committee")
 
 
 class Erasure(ClinicModel):
@@ -42,6 +43,9 @@ class Erasure(ClinicModel):
 
     kind = models.CharField(_("kind"), max_length=10, choices=ErasureKind.choices, default=ErasureKind.REQUEST)
     request = ClinicForeignKey("compliance.DataRequest", null=True, blank=True, verbose_name=_("request"))
+    disposal = ClinicForeignKey(
+        "compliance.DisposalItem", null=True, blank=True, verbose_name=_("record to dispose of")
+    )
     patient_id = models.UUIDField(_("patient"))
     plan = models.JSONField(_("plan"))
     plan_digest = models.CharField(_("fingerprint of the plan"), max_length=64)
@@ -74,12 +78,17 @@ class Erasure(ClinicModel):
         verbose_name = _("erasure")
         verbose_name_plural = _("erasures")
         constraints = [
-            *tenancy("erasures", ACCESS["erasures"], same_clinic=["request"]),
+            *tenancy("erasures", ACCESS["erasures"], same_clinic=["request", "disposal"]),
             own_rows("erasures"),
             closed_list("erasures", "kind", ErasureKind),
             models.CheckConstraint(
                 condition=~Q(kind="request") | Q(request__isnull=False, proposed_by__isnull=False),
                 name="erasures_of_a_request",
+            ),
+            models.CheckConstraint(
+                condition=(~Q(kind="disposal") & Q(disposal__isnull=True))
+                | Q(kind="disposal", disposal__isnull=False, proposed_by__isnull=False),
+                name="erasures_of_an_act",
             ),
             models.CheckConstraint(
                 condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("proposed_by")) | Q(alone=True),

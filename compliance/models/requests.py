@@ -152,6 +152,8 @@ class DataRequest(VaultModel, ClinicModel):
     )
     refusal_ground = EncryptedTextField(_("ground of the refusal"), editable=False, **_told("refusal_ground"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True, editable=False)
+    # Written by the trigger, and never taken back: from then on the holder downloads the package on «Meus dados».
+    released_at = models.DateTimeField(_("package released at"), null=True, blank=True, editable=False)
 
     retention: ClassVar = "data_request"
     in_clear: ClassVar[dict[str, str]] = {
@@ -205,6 +207,20 @@ class DataRequest(VaultModel, ClinicModel):
     def is_open(self) -> bool:
         """Whether it still wants an answer."""
         return self.status in OPEN
+
+    @property
+    def released_until(self) -> date | None:
+        """The last day on which the holder downloads the package on «Meus dados»; None where it is not released."""
+        if self.released_at is None or self.status == RequestStatus.REFUSED:
+            return None
+        day = timezone.localdate(self.released_at)
+        return rule("lgpd.requests.released", on=day).period.after(day)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the holder can download the package today."""
+        until = self.released_until
+        return until is not None and timezone.localdate() <= until
 
     def save(self, *args: Any, **options: Any) -> None:
         if self._state.adding:

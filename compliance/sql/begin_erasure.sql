@@ -2,6 +2,7 @@
 -- rows deleted. It wants an erasure of the current clinic that is approved and was not carried out, by two people (or by
 -- the only DPO, who signed in again), or one that the rules give to a job; and no legal hold. A second one of the same
 -- patient waits here, and then finds that it was done.
+-- A record whose time is over wants, besides the approval, the committee's act that eliminates it.
 CREATE OR REPLACE FUNCTION neonpro.begin_erasure(erasure uuid) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -24,12 +25,21 @@ BEGIN
         RAISE EXCEPTION 'this erasure was carried out already'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'erasures_once';
     END IF;
-    IF ordered.kind = 'request' AND (
+    IF ordered.kind IN ('request', 'disposal') AND (
         ordered.approved_by_id IS NULL OR (ordered.approved_by_id = ordered.proposed_by_id AND NOT ordered.alone)
-    ) OR ordered.kind <> 'request' AND who.role <> 'job'
+    ) OR ordered.kind NOT IN ('request', 'disposal') AND who.role <> 'job'
     THEN
         RAISE EXCEPTION 'this erasure is not approved'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'erasures_approved';
+    END IF;
+    IF ordered.kind = 'disposal' AND NOT EXISTS (
+        SELECT FROM public.disposal_items AS i
+        JOIN public.disposal_acts AS a ON a.clinic_id = i.clinic_id AND a.id = i.act_id
+        WHERE i.clinic_id = who.clinic AND i.id = ordered.disposal_id AND i.patient_id = ordered.patient_id
+            AND i.kept_until < current_date AND a.choice = 'ELIMINATE'
+    ) THEN
+        RAISE EXCEPTION 'no act of the committee eliminates this record'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'erasures_of_an_act';
     END IF;
     IF neonpro.is_held(who.clinic, ordered.patient_id) THEN
         RAISE EXCEPTION 'a legal hold keeps the data of this patient'

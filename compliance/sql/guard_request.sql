@@ -1,6 +1,7 @@
 -- A request of a holder begins as received, is answered only to whom was identified, is refused only with a ground, and
 -- stays as it ended. Its due day is the one that it began with (compliance.models.due_day), or, once and where the law
--- leaves room, a later one with a reason. Who identified the holder, and the moments, are written here.
+-- leaves room, a later one with a reason. Who identified the holder, and the moments, are written here. A package is
+-- released to the holder's own page by the encarregado alone, once, to whom was identified, and never taken back.
 CREATE OR REPLACE FUNCTION neonpro.guard_request() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -15,7 +16,7 @@ BEGIN
     END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'received' OR NEW.answered_at IS NOT NULL OR NEW.extended_at IS NOT NULL
-            OR NEW.extended_from IS NOT NULL OR NEW.received_at > clock_timestamp() + interval '1 minute'
+            OR NEW.extended_from IS NOT NULL OR NEW.released_at IS NOT NULL OR NEW.received_at > clock_timestamp() + interval '1 minute'
         THEN
             RAISE EXCEPTION 'a request begins as received, and not tomorrow'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'data_requests_begin';
@@ -79,6 +80,16 @@ BEGIN
     IF NEW.status = 'refused' AND coalesce(octet_length(NEW.refusal_ground), 0) = 0 THEN
         RAISE EXCEPTION 'a refusal says why'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'data_requests_ground';
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.released_at IS DISTINCT FROM OLD.released_at THEN
+        IF OLD.released_at IS NOT NULL OR neonpro.current_clinic_role() IS DISTINCT FROM 'dpo'
+            OR NEW.kind NOT IN ('ACCESS', 'PORTABILITY', 'RECORD_COPY') OR NEW.identity_check = ''
+            OR NEW.status = 'refused'
+        THEN
+            RAISE EXCEPTION 'this package cannot be released'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'data_requests_released';
+        END IF;
+        NEW.released_at := clock_timestamp();
     END IF;
     NEW.answered_at := CASE WHEN NEW.status = ANY (ended) THEN coalesce(NEW.answered_at, clock_timestamp()) END;
     RETURN NEW;

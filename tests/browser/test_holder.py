@@ -1,4 +1,4 @@
-"""«Meus dados» in a browser: a code, own data, a consent taken back, who accessed, a request."""
+"""«Meus dados» in a browser: a code, own data, a consent taken back, who accessed, a request, the package."""
 
 import os
 import re
@@ -6,11 +6,12 @@ import time
 from datetime import date
 from pathlib import Path
 
+import pyzipper
 from django.core import mail
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from compliance import consents, holder
+from compliance import consents, holder, requests
 from compliance.models import Channel, ConsentText
 from compliance.purposes import Purpose
 from tests.browser.conftest import sign_in
@@ -36,6 +37,20 @@ def prepare() -> World:
         holder.confirm_contact(patient, "ana@exemplo.example")
         consents.grant(patient, Purpose.MARKETING, channel=Channel.PAPER)
     return world
+
+
+def release(world: World) -> None:
+    """The encarregado answers a request for access by releasing the package."""
+    with world.enter("dpo"):
+        request = requests.open_request(
+            patient_id=world.patients[0].pk, kind="ACCESS", channel="in_person", identity_check="document"
+        )
+        requests.release_package(
+            request,
+            "O pacote está em “Meus dados”.",
+            password="senha de teste bem longa",
+            acting_user=world.user("dpo"),
+        )
 
 
 def code() -> str:
@@ -103,6 +118,19 @@ def test_a_patient_sees_and_decides_about_their_data(page: Page, mailoutbox: lis
     expect(page.get_by_role("status")).to_contain_text("Seu pedido chegou")
     expect(page.get_by_text("Resposta até").first).to_be_visible()
     shots(page, "requests")
+
+    release(world)
+    page.get_by_role("link", name="Pedidos").click()
+    expect(page.get_by_text("Você pode baixá-lo até")).to_be_visible()
+    shots(page, "released")
+    page.get_by_role("button", name="Preparar o download").click()
+    password = page.locator("code").inner_text()
+    shots(page, "package")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Baixar o pacote").click()
+    with pyzipper.AESZipFile(download.value.path()) as archive:
+        archive.setpassword(password.encode())
+        assert "Ana Beatriz Nogueira" in archive.read("dados.json").decode()
 
     page.get_by_role("button", name="Sair").click()
     page.goto(reverse("holder:requests", args=[world.clinic.pk]))

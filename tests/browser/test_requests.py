@@ -10,7 +10,7 @@ from typing import Any
 import pyzipper
 from django.utils import timezone
 from fhir.resources.R4B.bundle import Bundle
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from clinics.roles import Role
 from compliance import requests
@@ -66,8 +66,13 @@ def test_access(page: Page) -> None:
     if place := os.environ.get("NEONPRO_SHOTS"):
         (Path(place) / "pacote.pdf").write_bytes(document)
     assert any(table["table"] == "medical_records" and table["rows"] for table in data["tables"])
-    page.get_by_label("Resposta, como foi enviada").fill("Entregue em mãos.")
-    page.get_by_role("button", name="Anotar a resposta").click()
-    shots(page, "requests-answered")
+    for password in ("errada", "senha de teste bem longa"):
+        page.goto(page.url)
+        page.locator("summary", has_text="Liberar o pacote").click()
+        expect(page.get_by_label("Resposta, como o titular vai ler")).to_contain_text("por 15 dias")
+        page.get_by_label("Sua própria senha, para confirmar a liberação").fill(password)
+        page.get_by_role("button", name="Liberar o pacote").click()
+        shots(page, f"requests-release-{len(password)}")
+    expect(page.get_by_text("O titular pode baixá-lo até").last).to_be_visible()
     page.goto("/admin/compliance/datarequest/")
     shots(page, "requests-queue")

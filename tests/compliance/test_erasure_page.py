@@ -1,9 +1,12 @@
 """The encarregado's pages of an erasure: from the request to the certificate and the letter."""
 
+import json
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from pypdf import PdfReader
 
 from clinics.roles import Role
 from compliance import certificates
@@ -70,6 +73,11 @@ def test_the_whole_way(world: World, settings: Any) -> None:
     public = certificates.public_text(certificates.private_key(settings.NEONPRO_CERTIFICATE_KEY))
     assert certificates.verify(certificate.content, public)["whole"] is True
     assert client.post(page, {"act": "letter"}).content.startswith(b"%PDF")
+    paper = PdfReader(BytesIO(client.post(page, {"act": "certificate_pdf"}).content))
+    text = "".join("".join(one.extract_text().split()) for one in paper.pages)
+    said = json.loads(certificate.content)
+    for value in (said["id"], said["plan"], said["signature"]["value"], said["signature"]["public_key"]):
+        assert value in text
     assert client.get("/admin/compliance/datarequest/").status_code == 200
 
 

@@ -240,6 +240,7 @@ def test_a_request_is_opened_for_oneself_alone_and_decided_by_nobody_of_them(hol
         {"received_at": "2026-01-01T00:00Z"},
         {"due_on": "2026-01-01"},
         {"owner_id": str(worlds.a.user("dpo").pk)},
+        {"released_at": "2026-01-01T00:00Z"},
     ):
         outcome = insert(holder, "data_requests", a_request(me, clinic_id=here) | changes)
         assert outcome.state is not None, changes

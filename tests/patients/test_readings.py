@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from django.urls import URLPattern, reverse
 from clinics.purposes import purpose_word
 from clinics.roles import Role
 from compliance import keyset
-from compliance.models import AuditLog, ResourcePermission
+from compliance.models import AuditLog, DisposalAct, DisposalItem, ResourcePermission
 from neonpro.db import context
 from neonpro.vault.fields import SealedError
 from neonpro.vault.keys import purpose
@@ -79,6 +79,26 @@ def entry_of(house: House) -> str:
 Visit = Callable[[House, Client], Any]
 
 AUTOCOMPLETE = {"app_label": "patients", "model_name": "appointment", "field_name": "patient"}
+
+
+def listed(house: House) -> str:
+    """A record that an act eliminates; each test wants one act."""
+    with house.world.enter(Role.DPO):
+        act = DisposalAct.objects.create(
+            number="3/2026", decided_on=date(2026, 1, 5), members="Ana Lima", choice="ELIMINATE", reason="prazo",
+            recorded_by=house.world.user(Role.DPO),
+        )  # fmt: skip
+        made = DisposalItem.objects.create(
+            act=act, patient_id=house.patient.pk, kept_until=date(2001, 1, 1), plan_digest="0" * 64
+        )
+    return str(made.pk)
+
+
+def act(house: House) -> str:
+    """The act that lists it."""
+    made = listed(house)
+    with house.world.enter(Role.DPO):
+        return str(DisposalItem.objects.get(pk=made).act_id)
 
 
 def get(name: str, *arguments: Callable[[House], Any], query: str = "") -> Visit:
@@ -244,6 +264,18 @@ PAGES: list[tuple[str, str, Visit, int, Expected]] = [
     ("compliance_auditlog_add", Role.DPO, get("compliance_auditlog_add"), 403, []),
     ("compliance_auditlog_delete", Role.DPO, get("compliance_auditlog_delete", entry_of), 403, []),
     ("compliance_auditlog_history", Role.DPO, get("compliance_auditlog_history", entry_of), 404, []),
+    # An act names records by their number alone; a name is opened where a record is eliminated.
+    ("compliance_disposalact_changelist", Role.DPO, get("compliance_disposalact_changelist"), 200, []),
+    ("compliance_disposalact_changelist", Role.MANAGER, get("compliance_disposalact_changelist"), 403, []),
+    ("compliance_disposalact_add", Role.DPO, get("compliance_disposalact_add"), 200, []),
+    ("compliance_disposalact_change", Role.DPO, get("compliance_disposalact_change", act), 200, []),
+    ("compliance_disposalitem_changelist", Role.DPO,
+     lambda h, c: (listed(h), c.get(h.url("compliance_disposalitem_changelist")))[1], 200, [("LIST", NAME, 1)]),
+    ("compliance_disposalitem_change", Role.DPO, get("compliance_disposalitem_change", listed), 200,
+     [("READ", NAME, 1)]),
+    ("compliance_disposalitem_erasure", Role.DPO, get("compliance_disposalitem_erasure", listed), 200,
+     [("READ", NAME, 1)]),
+    ("compliance_disposalitem_erasure", Role.MANAGER, get("compliance_disposalitem_erasure", listed), 403, []),
     ("compliance_resourcepermission_changelist", Role.MANAGER, get("compliance_resourcepermission_changelist"), 200,
      [("LIST", NAME, 1)]),
     ("compliance_resourcepermission_change", Role.MANAGER, get("compliance_resourcepermission_change", granted), 200,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.erasure import ErasureError, erase_by_rule
+from compliance.models import DisposalItem
 from compliance.retention import due
 from neonpro.db import context
 from neonpro.db.context import Job
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         for place in [clinic] if clinic else clinic_ids(RETENTION):
             with context.enter(RETENTION, place):
                 found = list(due(on=timezone.localdate()))
+                listed = dict(DisposalItem.objects.order_by("created_at").values_list("patient_id", "act__number"))
             for one in found:
                 what = (
                     _("legal hold: stays")
@@ -39,6 +41,8 @@ class Command(BaseCommand):
                     if one.whole
                     else _("record: the committee decides")
                 )
+                if not one.whole and one.patient_id in listed:
+                    what += "; " + _("listed by act %(number)s") % {"number": listed[one.patient_id]}
                 self.stdout.write(f"{place} {one.pseudonym} {one.since} {what} ({one.ground})")
                 if execute and one.whole and not one.held:
                     try:

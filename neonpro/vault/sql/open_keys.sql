@@ -9,8 +9,9 @@
 -- page), WRITE (a key to encrypt with) or EXPORT, `purpose` says for what. Patients of whom less was opened than of the
 -- others, because somebody else cares for them, are in a row of their own; those of whom nothing may be opened in
 -- another, DENIED.
--- Who answers a holder's request for everything held (purpose request:ID, EXPORT) opens that holder's keys, of whatever
--- category, and nobody else's: neonpro.packaged_patient, which the tables of requests bring, says whose they are.
+-- Who answers a holder's request for everything held (purpose request:ID, EXPORT), and the holder to whom the answer was
+-- released, open that holder's keys, of whatever category, and nobody else's: neonpro.packaged_patient, which the tables
+-- of requests bring, says whose they are.
 -- Refusals are answers and not errors: an error would take its own trace with it.
 CREATE OR REPLACE FUNCTION neonpro.open_keys(patients uuid[], categories text[], act text, purpose text)
 RETURNS TABLE (patient uuid, category text, status text, kid integer, wrapped bytea)
