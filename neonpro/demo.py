@@ -174,6 +174,8 @@ def _serve(listener: socket.socket, data: Path | None) -> None:
     _say("Preparando as tabelas…")
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_demo", *(["--data", str(data)] if data is not None else []))
+    # A server does so by the clock; here it shows what a sealed log looks like.
+    call_command("seal_audit", verbosity=0)
 
     port = listener.getsockname()[1]
     server = ThreadedWSGIServer((HOST, port), QuietHandler, bind_and_activate=False)
