@@ -150,7 +150,7 @@ class AuditLogAdmin(ClinicAdmin):
                 (_("Patients"), "" if row.patient_id else len(row.patients or ()) or ""),
                 *([] if is_change else trail.facts_of(row.changes)),
                 (_("Request"), row.request_id or ""),
-                (_("Seal"), _("no. %(number)s") % {"number": sealed.number} if sealed else _("not sealed yet")),
+                (_("Seal"), _("no. %(number)s") % {"number": sealed} if sealed else _("not sealed yet")),
             ],
             "proof": reverse("admin:compliance_auditlog_proof", args=[self.address(row)]) if sealed else "",
             "changes": changes,

@@ -16,6 +16,7 @@ DECLARE
     raw constant bytea[] := ARRAY(SELECT convert_to(n, 'UTF8') FROM unnest(needles) AS n);
     found record;
     col record;
+    scope text;
     condition text;
     n bigint;
     columns bigint := 0;
@@ -32,6 +33,14 @@ BEGIN
             AND has_table_privilege(c.oid, 'SELECT')
         ORDER BY 2, 3
     LOOP
+        scope := CASE
+            WHEN found.of_a_clinic THEN 'clinic_id IN ($1, ''00000000-0000-0000-0000-000000000000'') AND '
+            WHEN found.relname = 'clinics' THEN 'id = $1 AND '
+            -- Accounts are the platform's: those of other clinics are not this one's to learn of.
+            WHEN found.relname = 'users'
+                THEN 'id IN (SELECT m.user_id FROM public.clinic_memberships AS m WHERE m.clinic_id = $1) AND '
+            ELSE ''
+        END;
         condition := '';
         FOR col IN
             SELECT a.attname, t.typname = 'bytea' AS binary FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
@@ -49,15 +58,7 @@ BEGIN
         CONTINUE WHEN condition = '';
         EXECUTE format(
             'SELECT count(*) FROM %I.%I AS t WHERE %s (%s)', found.nspname, found.relname,
-            CASE
-                WHEN found.of_a_clinic
-                    THEN 'clinic_id IN ($1, ''00000000-0000-0000-0000-000000000000'') AND '
-                WHEN found.relname = 'clinics' THEN 'id = $1 AND '
-                -- Accounts are the platform's: those of other clinics are not this one's to learn of.
-                WHEN found.relname = 'users'
-                    THEN 'id IN (SELECT m.user_id FROM public.clinic_memberships AS m WHERE m.clinic_id = $1) AND '
-                ELSE ''
-            END, condition
+            scope, condition
         ) INTO n USING here, folded, raw;
         CONTINUE WHEN n = 0;
         -- Which column: asked only where something was found.
@@ -70,14 +71,7 @@ BEGIN
         LOOP
             EXECUTE format(
                 'SELECT count(*) FROM %I.%I AS t WHERE %s %s', found.nspname, found.relname,
-                CASE
-                    WHEN found.of_a_clinic
-                        THEN 'clinic_id IN ($1, ''00000000-0000-0000-0000-000000000000'') AND '
-                    WHEN found.relname = 'clinics' THEN 'id = $1 AND '
-                    WHEN found.relname = 'users'
-                        THEN 'id IN (SELECT m.user_id FROM public.clinic_memberships AS m WHERE m.clinic_id = $1) AND '
-                    ELSE ''
-                END,
+                scope,
                 CASE WHEN col.binary
                     THEN format('EXISTS (SELECT FROM unnest($3) AS b WHERE position(b IN t.%I) > 0)', col.attname)
                     ELSE format('lower(t.%I::text) LIKE ANY ($2)', col.attname) END
